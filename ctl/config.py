@@ -1,0 +1,152 @@
+"""What a CTL model is: one frozen config, two presets, and every row of the paper's ablations as a variation of them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
+
+from ctl.errors import InputError
+from ctl.skeleton import Scale
+
+BackboneName = Literal["resnet50", "mobilenet_v2"]
+GraphKind = Literal["none", "frame", "spacetime"]
+TopologyTerm = Literal["physical", "mask", "context"]
+Fusion = Literal["add", "cross_scale"]
+PixelScaling = Literal["paper", "imagenet"]
+
+TOPOLOGY_TERMS: Final[tuple[TopologyTerm, ...]] = get_args(TopologyTerm)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Everything that decides the shape of the network and of its checkpoint.
+
+    Args:
+        backbone: ImageNet network that gives the feature map; its last stride is 1.
+        channels: C, width of a node and of each embedding. Where it is less than the backbone's own width, one linear map
+            brings the pooled features down to it.
+        image_size: height and width in pixels that frames are resized to.
+        clip_length: T, frames in a clip. Other lengths run too.
+        graph: "none" leaves nodes as they are (Basel), "frame" convolves each frame's graph (Basel+ContRe), "spacetime" is the
+            paper's 3D-GCL.
+        layers: L, number of graph convolution layers.
+        window: τ, odd number of frames in a temporal window (Eq. 3).
+        topology: which terms of Eq. 2 add up to the adjacency.
+        fusion: how s1 and s2 reach s3: "cross_scale" is the CS-GCL (Eq. 5-6), "add" the plain mean of a part's nodes.
+        fused_scales: scales that Eq. 7 adds to s3, in its order.
+        cross_scale_layers: M: 1 fuses after the last graph layer; 2 also after the first.
+        alpha: α, balance weight of Eq. 7.
+        relation_width: width of φ, ϕ, h and f in Eq. 5. Assumed: the paper gives none.
+        pixel_scaling: "paper" divides by 256; "imagenet" standardises with ImageNet's mean and deviation.
+        identities: training identities, for the classifiers of the identification loss; 0 builds none.
+    Raises:
+        InputError: a value is outside what its field allows; the message names field and value.
+    """
+
+    backbone: BackboneName = "resnet50"
+    channels: int = 2048
+    image_size: tuple[int, int] = (256, 128)
+    clip_length: int = 6
+    graph: GraphKind = "spacetime"
+    layers: int = 2
+    window: int = 3
+    topology: tuple[TopologyTerm, ...] = TOPOLOGY_TERMS
+    fusion: Fusion = "cross_scale"
+    fused_scales: tuple[Scale, ...] = ("s1", "s2")
+    cross_scale_layers: int = 1
+    alpha: float = 0.3
+    relation_width: int = 128
+    pixel_scaling: PixelScaling = "paper"
+    identities: int = 0
+
+    def __post_init__(self) -> None:
+        choices = {
+            "backbone": get_args(BackboneName),
+            "graph": get_args(GraphKind),
+            "fusion": get_args(Fusion),
+            "pixel_scaling": get_args(PixelScaling),
+        }
+        for name, allowed in choices.items():
+            _require(getattr(self, name) in allowed, name, getattr(self, name), f"one of {', '.join(allowed)}")
+        for name in ("channels", "clip_length", "layers", "relation_width"):
+            _require(
+                _is_integer(getattr(self, name)) and getattr(self, name) >= 1,
+                name,
+                getattr(self, name),
+                "an integer ≥ 1",
+            )
+        _require(_is_integer(self.identities) and self.identities >= 0, "identities", self.identities, "an integer ≥ 0")
+        _require(_is_integer(self.window) and self.window % 2 == 1, "window", self.window, "an odd integer ≥ 1")
+        _require(self.cross_scale_layers in (1, 2), "cross_scale_layers", self.cross_scale_layers, "1 or 2")
+        _require(isinstance(self.alpha, float) and self.alpha >= 0, "alpha", self.alpha, "a number ≥ 0")
+        _require(set(self.topology) <= set(TOPOLOGY_TERMS), "topology", self.topology, f"some of {TOPOLOGY_TERMS}")
+        _require(set(self.fused_scales) <= {"s1", "s2"}, "fused_scales", self.fused_scales, "some of s1, s2")
+        height_and_width = len(self.image_size) == 2 and all(
+            _is_integer(x) and x >= 32 and x % 32 == 0 for x in self.image_size
+        )
+        _require(height_and_width, "image_size", self.image_size, "height and width, multiples of 32")
+
+    def to_json(self) -> dict[str, Any]:
+        """As written under "model" in a checkpoint's config.json."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "ModelConfig":
+        """Inverse of `to_json`. Raises InputError where a key is unknown or a value isn't allowed."""
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise InputError(f"model config has unknown keys: {', '.join(sorted(unknown))}")
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _require(holds: bool, name: str, value: object, wanted: str) -> None:
+    if not holds:
+        raise InputError(f"model config: {name} must be {wanted}, got {value!r}")
+
+
+PRESETS: Final[Mapping[str, ModelConfig]] = MappingProxyType(
+    {
+        "paper": ModelConfig(),
+        "mobile": ModelConfig(backbone="mobilenet_v2", channels=512, relation_width=64, pixel_scaling="imagenet"),
+    }
+)
+
+
+def ablation_rows(table: str, base: ModelConfig) -> dict[str, ModelConfig]:
+    """The rows of one of the paper's ablations as configs, in the paper's order and under its row names.
+
+    Args:
+        table: "3", "4", "5", "fig7a" or "fig7b".
+        base: the full model that the rows vary.
+    Raises:
+        InputError: no such table; the message lists them.
+    """
+    tables = {
+        "3": {
+            "Basel": {"graph": "none", "fusion": "add"},
+            "Basel+ContRe": {"graph": "frame", "fusion": "add"},
+            "Basel+ContRe+3D": {"fusion": "add"},
+            "Basel+ContRe+3D+CS": {},
+        },
+        "4": {
+            "CTL-Ap": {"topology": ("physical",)},
+            "CTL-ApAm": {"topology": ("physical", "mask")},
+            "CTL-ApAmAc": {"topology": TOPOLOGY_TERMS},
+        },
+        "5": {
+            "CS-GCL(M=1)": {"cross_scale_layers": 1},
+            "CS-GCL(M=2)": {"cross_scale_layers": 2},
+            "CS-GCL-s3": {"fused_scales": ()},
+            "CS-GCL-s3s1": {"fused_scales": ("s1",)},
+            "CS-GCL-s3s1s2": {"fused_scales": ("s1", "s2")},
+        },
+        "fig7a": {f"L={layers}": {"layers": layers} for layers in (1, 2, 3)},
+        "fig7b": {f"τ={window}": {"window": window} for window in (1, 3, 5)},
+    }
+    if table not in tables:
+        raise InputError(f"no ablation {table!r}: choose one of {', '.join(tables)}")
+    return {row: replace(base, **changes) for row, changes in tables[table].items()}

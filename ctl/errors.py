@@ -1,0 +1,13 @@
+"""The two kinds of expected trouble. Anything else is a bug and keeps its traceback."""
+
+
+class CTLError(Exception):
+    """Expected trouble: one clear sentence that names the thing and the remedy. The CLI ends with exit code 2."""
+
+
+class InputError(CTLError):
+    """The clip, checkpoint or option that the user gave can't be used as it is."""
+
+
+class HubError(CTLError):
+    """A checkpoint could not be fetched from, or sent to, the Hugging Face Hub."""
