@@ -1,4 +1,4 @@
-"""What a CTL model is: one frozen config, two presets, and every row of the paper's ablations as a variation of them."""
+"""What a CTL model is: one frozen config, two presets, and the paper's ablation rows as variations of them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -23,12 +23,12 @@ class ModelConfig:
 
     Args:
         backbone: ImageNet network that gives the feature map; its last stride is 1.
-        channels: C, width of a node and of each embedding. Where it is less than the backbone's own width, one linear map
-            brings the pooled features down to it.
+        channels: C, width of a node and of each embedding. Where the backbone's own width differs, one linear map
+            brings the pooled features to it.
         image_size: height and width in pixels that frames are resized to.
         clip_length: T, frames in a clip. Other lengths run too.
-        graph: "none" leaves nodes as they are (Basel), "frame" convolves each frame's graph (Basel+ContRe), "spacetime" is the
-            paper's 3D-GCL.
+        graph: "none" leaves nodes as they are (Basel), "frame" convolves each frame's graph (Basel+ContRe),
+            "spacetime" is the paper's 3D-GCL.
         layers: L, number of graph convolution layers.
         window: τ, odd number of frames in a temporal window (Eq. 3).
         topology: which terms of Eq. 2 add up to the adjacency.

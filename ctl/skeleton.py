@@ -2,10 +2,11 @@
 
 One table (`PARTS`) names every part of every scale; everything else follows from it. Paper: section 3.1 and Figure 3.
 
-Assumed: the paper shows the grouping only as a picture; the parts are those a limb-by-limb reading of Figure 3 gives. At the
-coarse scales two parts are joined when they share a joint, or when a bone of the skeleton runs from one into the other.
+Assumed: the paper shows the grouping only as a picture; the parts are those a limb-by-limb reading of Figure 3 gives. At
+the coarse scales two parts are joined when they share a joint, and head and torso at the neck.
 """
 
+from itertools import combinations
 from typing import Final, Literal
 
 import numpy as np
@@ -39,6 +40,9 @@ BONES: Final = (
     (5, 7), (7, 9), (6, 8), (8, 10),  # arms
     (11, 13), (13, 15), (12, 14), (14, 16),  # legs
 )  # fmt: skip
+
+NECK: Final = ("head", "torso")
+"""The one pair of neighbouring parts that shares no joint: COCO has none at the neck."""
 
 PARTS: Final[dict[Scale, dict[str, tuple[int, ...]]]] = {
     "s1": {name: (joint,) for joint, name in enumerate(JOINTS)},
@@ -89,10 +93,12 @@ def pooling_matrix(scale: Scale) -> np.ndarray:
 
 def physical_adjacency(scale: Scale) -> np.ndarray:
     """A^p of Eq. 2: (N, N) float32, symmetric, 0 or 1, zero diagonal (Eq. 4 adds the self-loops)."""
-    bones = set(BONES) | {(b, a) for a, b in BONES}
-    parts = [set(joints) for joints in PARTS[scale].values()]
-    touching = [
-        [i != j and bool(a & b or any((x, y) in bones for x in a for y in b)) for j, b in enumerate(parts)]
-        for i, a in enumerate(parts)
-    ]
-    return np.array(touching, dtype=np.float32)
+    parts = list(PARTS[scale].values())
+    names = part_names(scale)
+    matrix = np.zeros((len(parts), len(parts)), dtype=np.float32)
+    for i, j in combinations(range(len(parts)), 2):
+        joined = (
+            (i, j) in BONES if scale == "s1" else bool(set(parts[i]) & set(parts[j])) or (names[i], names[j]) == NECK
+        )
+        matrix[i, j] = matrix[j, i] = joined
+    return matrix

@@ -109,8 +109,8 @@ Ranking = tuple[Hit, ...]
 class Trace:
     """What the model did with one tracklet of T frames, as numpy on the CPU: the only thing that displays read.
 
-    Row = the node that receives, column = the node that sends. In a τ-frame window node `k·N + n` is part n of the window's
-    k-th frame; the centre frame is k = τ // 2.
+    Row = the node that receives, column = the node that sends. In a τ-frame window node `k·N + n` is part n of the
+    window's k-th frame; the centre frame is k = τ // 2.
 
     Args:
         keypoints: joints in pixels of the crop.
