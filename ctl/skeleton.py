@@ -102,3 +102,10 @@ def physical_adjacency(scale: Scale) -> np.ndarray:
         )
         matrix[i, j] = matrix[j, i] = joined
     return matrix
+
+
+def membership_matrix(source: Scale, target: Scale) -> np.ndarray:
+    """(M, N) float32, rows sum to 1: the mean over the source parts that lie wholly within each target part."""
+    sources = [set(joints) for joints in PARTS[source].values()]
+    inside = np.array([[part <= set(joints) for part in sources] for joints in PARTS[target].values()], np.float32)
+    return inside / inside.sum(axis=1, keepdims=True)

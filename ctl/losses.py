@@ -1,0 +1,97 @@
+"""The three losses of section 3.5 and their sum (Eq. 8 and 9). Pure functions of features and labels."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ctl.model import CTLOutput
+
+
+def batch_hard_triplet_loss(features: Tensor, identities: Tensor, margin: float = 0.3) -> Tensor:
+    """Triplet loss with the hardest positive and the hardest negative of each clip in the batch (Hermans et al. 2017).
+
+    Assumed: margin 0.3 and Euclidean distance, as the field does; the paper gives neither.
+
+    Args:
+        features: (B, C) float.
+        identities: (B,) int.
+        margin: distance by which the nearest other person has to be farther than the farthest clip of the same person.
+    Returns:
+        () float ≥ 0, mean over the batch.
+    Raises:
+        ValueError: a clip has no negative, i.e. the batch holds one person only.
+    """
+    same = identities[:, None] == identities[None, :]  # (B, B)
+    if bool(same.all()):
+        raise ValueError("batch_hard_triplet_loss needs clips of at least two persons in a batch")
+    distance = _distances(features)  # (B, B)
+    hardest_positive = distance.masked_fill(~same, -torch.inf).amax(dim=1)
+    hardest_negative = distance.masked_fill(same, torch.inf).amin(dim=1)
+    return F.relu(hardest_positive - hardest_negative + margin).mean()
+
+
+def identification_loss(logits: Tensor, identities: Tensor, smoothing: float = 0.1) -> Tensor:
+    """Cross-entropy with label smoothing (Szegedy et al. 2016). Assumed: smoothing 0.1; the paper gives none.
+
+    Args:
+        logits: (B, K) float.
+        identities: (B,) int in 0..K-1.
+        smoothing: share of the target that is spread over all K identities.
+    Returns:
+        () float ≥ 0, mean over the batch.
+    """
+    return F.cross_entropy(logits, identities, label_smoothing=smoothing)
+
+
+def diversity_loss(parts: Tensor) -> Tensor:
+    """Eq. 8, ||V_p V_p^T - I||_F^2: parts of a person should not all say the same.
+
+    Args:
+        parts: (B, T, P, C) float, V_p; averaged over time and brought to unit length here.
+    Returns:
+        () float, 0 to P(P - 1). Assumed: mean over the batch.
+    """
+    unit = F.normalize(parts.mean(dim=1), dim=-1)  # (B, P, C)
+    gram = unit @ unit.mT
+    return (gram - torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)).square().sum(dim=(1, 2)).mean()
+
+
+@dataclass(frozen=True, eq=False)
+class LossParts:
+    """The terms of Eq. 9, each a scalar tensor, already weighted by its λ."""
+
+    triplet: Tensor
+    identification: Tensor
+    diversity: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        return self.triplet + self.identification + self.diversity
+
+
+def ctl_loss(
+    output: CTLOutput, identities: Tensor, weights: tuple[float, float, float] = (1.0, 1.0, 1.0), margin: float = 0.3
+) -> LossParts:
+    """Eq. 9. Assumed: the triplet and identification losses of V_f^g, V_f^a and V_f^c are summed, not averaged.
+
+    Args:
+        output: of a model with classifiers.
+        identities: (B,) int in 0..K-1.
+        weights: λ1 (triplet), λ2 (identification), λ3 (diversity).
+        margin: of the triplet loss.
+    Raises:
+        ValueError: the model has no classifiers.
+    """
+    if output.logits is None:
+        raise ValueError("ctl_loss needs a model with classifiers: set identities in its config")
+    triplet = torch.stack([batch_hard_triplet_loss(f, identities, margin) for f in output.features]).sum()
+    identification = torch.stack([identification_loss(logits, identities) for logits in output.logits]).sum()
+    return LossParts(weights[0] * triplet, weights[1] * identification, weights[2] * diversity_loss(output.parts))
+
+
+def _distances(features: Tensor) -> Tensor:
+    """Euclidean distances (B, B). The root is taken of at least 1e-12, so that its gradient is finite at zero."""
+    squares = features.square().sum(dim=1)
+    return (squares[:, None] + squares[None, :] - 2 * features @ features.mT).clamp_min(1e-12).sqrt()

@@ -1,0 +1,197 @@
+"""CTL, the whole network of section 3: frames and key-point heat maps in, one embedding per clip out.
+
+What is special about it:
+- body parts at three scales are graph nodes, found by a key-point estimator that isn't part of the network;
+- the graph is learned per layer and per temporal window, and is returned (`trace`), since it is what people want to see;
+- every linear map is applied once per node: before windows are formed, before pairs are formed, after time is averaged.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ctl.config import PRESETS, ModelConfig
+from ctl.errors import InputError
+from ctl.graph import FrameGraphConv, GraphConv3d
+from ctl.graph.topology import Adjacency
+from ctl.model.backbone import Backbone
+from ctl.model.fusion import ClipFeatures, FusionBlock
+from ctl.model.nodes import NodeExtractor, Nodes
+from ctl.model.scale_fusion import ScaleFusion
+from ctl.skeleton import JOINTS, Scale, part_count
+
+
+class CTLTrace(NamedTuple):
+    """Everything that the network computed on the way and that explains the embedding. Nodes are (B, T, N, C)."""
+
+    heatmaps: Tensor  # (B, T, 17, h, w), each sums to 1
+    joints: Tensor  # (B, T, 17, 2), x and y of each heat map's peak, 0..1 of width and height
+    nodes: Nodes
+    adjacency: dict[str, Adjacency]  # "s1_l1" and so on: scale and layer
+    refined: dict[str, Tensor]  # "s1" and so on, after the graph layers
+    cross_scale: dict[
+        str, Tensor
+    ]  # "s1_s3" and "s2_s3" -> (B, T, 5, N); with M = 2 the first fusion is "s1_s3_l1" and so on
+    parts: Tensor  # (B, T, 5, C), V_p
+
+
+@dataclass(frozen=True, eq=False)
+class CTLOutput:
+    """What one forward pass gives.
+
+    Args:
+        features: V_f^g, V_f^a and V_f^c, (B, C) each.
+        parts: (B, T, 5, C), V_p, for the diversity loss.
+        logits: identity logits (B, identities) of the three features; None in a model without classifiers.
+        trace: what explains the embedding, if asked for.
+    """
+
+    features: ClipFeatures
+    parts: Tensor
+    logits: tuple[Tensor, Tensor, Tensor] | None
+    trace: CTLTrace | None
+
+    @property
+    def embedding(self) -> Tensor:
+        """(B, D), V_f^a: the feature that clips are compared by; its length carries no meaning."""
+        return self.features.added
+
+
+class CTL(nn.Module):
+    """Spatial-temporal correlation and topology learning.
+
+    Args:
+        config: shape of the network; `CTL.from_config` also takes a preset's name.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        C = config.channels
+        used: tuple[Scale, ...] = (*config.fused_scales, "s3")
+        depth = 0 if config.graph == "none" else config.layers
+
+        self.backbone = Backbone(config.backbone, config.pixel_scaling)
+        self.extract = NodeExtractor(self.backbone.width, C)
+        self.graphs = nn.ModuleDict({s: nn.ModuleList(_graph_layer(config, s) for _ in range(depth)) for s in used})
+        self.fuse_scales = nn.ModuleList(
+            ScaleFusion(C, config.relation_width, config.fused_scales, config.fusion, config.alpha)
+            for _ in range(config.cross_scale_layers)
+        )
+        self.fuse = FusionBlock(C, part_count("s3"))
+        self.classifiers = nn.ModuleList(
+            nn.Linear(C, config.identities, bias=False) for _ in range(3 if config.identities else 0)
+        )
+        self.init_weights()
+
+    @classmethod
+    def from_config(cls, config: Literal["paper", "mobile"] | ModelConfig) -> "CTL":
+        """A freshly initialised model, from a preset's name or from a config of your own."""
+        if isinstance(config, str):
+            if config not in PRESETS:
+                raise InputError(f"no model preset {config!r}: choose one of {', '.join(PRESETS)}")
+            config = PRESETS[config]
+        return cls(config)
+
+    def init_weights(self) -> None:
+        """Initialise all that isn't the backbone (torchvision's own initialisation) or a batch norm (identity).
+
+        | what | how | why |
+        | --- | --- | --- |
+        | linear layers of graphs and relations | He, fan-in | each is followed by ReLU |
+        | map from the backbone's width to C | orthogonal | keeps distances between appearances as well as it can |
+        | mask A^m | zeros | section 3.2 |
+        | g_c | normal, variance 1/C | linear, keeps the size of a part |
+        | classifiers | normal, 0.001 | logits start near zero |
+        """
+        for name, layer in self.named_modules():
+            if isinstance(layer, nn.Linear) and not name.startswith("backbone."):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        if isinstance(self.extract.reduce, nn.Linear):
+            nn.init.orthogonal_(self.extract.reduce.weight)
+        nn.init.normal_(self.fuse.align, std=self.config.channels**-0.5)
+        for classifier in self.classifiers:
+            nn.init.normal_(classifier.weight, std=0.001)
+
+    def forward(self, frames: Tensor, heatmap_logits: Tensor, trace: bool = False) -> CTLOutput:
+        """Embed clips.
+
+        Args:
+            frames: (B, T, 3, H, W) float RGB, 0..1; H and W multiples of 32, any T ≥ 1.
+            heatmap_logits: (B, T, 17, h, w) float, key-point heat maps before any softmax or sigmoid, on the same crops.
+            trace: also return what explains the embedding.
+        Raises:
+            ValueError: a shape or dtype isn't as above; the message names it.
+        """
+        _check(frames, heatmap_logits)
+        maps = self.backbone(frames)  # (B, T, C0, H/16, W/16)
+        nodes = self.extract(maps, heatmap_logits)  # V_g (B, T, C) and V_s (B, T, N, C), Eq. 1
+        refined, adjacency, cross_scale = self.refine(nodes.scales)  # (B, T, N, C) per scale, Eq. 2-4
+        parts, last_weights = self.fuse_scales[-1](refined)  # V_p (B, T, 5, C), Eq. 5-7
+        features = self.fuse(nodes.whole, parts)  # V_f^g, V_f^a, V_f^c (B, C)
+        return CTLOutput(
+            features=features,
+            parts=parts,
+            logits=tuple(c(f) for c, f in zip(self.classifiers, features, strict=True)) if self.classifiers else None,
+            trace=CTLTrace(
+                heatmaps=heatmap_logits.flatten(-2).softmax(dim=-1).view_as(heatmap_logits),
+                joints=_peaks(heatmap_logits),
+                nodes=nodes,
+                adjacency=adjacency,
+                refined=refined,
+                cross_scale=cross_scale | {f"{source}_s3": weights for source, weights in last_weights.items()},
+                parts=parts,
+            )
+            if trace
+            else None,
+        )
+
+    def refine(self, scales: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Adjacency], dict[str, Tensor]]:
+        """The L graph layers of every scale, with a fusion after the first layer where M = 2.
+
+        Args:
+            scales: "s1", "s2", "s3" -> (B, T, N, C).
+        Returns:
+            refined nodes by scale; adjacency by scale and layer; weights of the early fusion.
+        """
+        adjacency: dict[str, Adjacency] = {}
+        cross_scale: dict[str, Tensor] = {}
+        depth = len(self.graphs["s3"])
+        for level in range(depth):
+            updated = {}
+            for scale, layers in self.graphs.items():
+                values, adjacency[f"{scale}_l{level + 1}"] = layers[level](scales[scale])
+                updated[scale] = values + scales[scale] if level > 0 else values  # shortcut from the second layer on
+            if level == 0 and len(self.fuse_scales) == 2:
+                updated["s3"], weights = self.fuse_scales[0](updated)
+                cross_scale = {f"{source}_s3_l1": value for source, value in weights.items()}
+            scales = updated
+        return scales, adjacency, cross_scale
+
+
+def _graph_layer(config: ModelConfig, scale: Scale) -> GraphConv3d | FrameGraphConv:
+    if config.graph == "frame":
+        return FrameGraphConv(config.channels, scale, config.clip_length, config.topology)
+    return GraphConv3d(config.channels, scale, config.window, config.topology)
+
+
+def _peaks(logits: Tensor) -> Tensor:
+    """(..., h, w) -> (..., 2): centre of the highest pixel, x and y, 0..1."""
+    h, w = logits.shape[-2:]
+    best = logits.flatten(-2).argmax(dim=-1)
+    return torch.stack([(best % w + 0.5) / w, (best // w + 0.5) / h], dim=-1)
+
+
+def _check(frames: Tensor, heatmap_logits: Tensor) -> None:
+    if frames.ndim != 5 or frames.shape[2] != 3 or frames.shape[1] == 0 or frames.shape[3] % 32 or frames.shape[4] % 32:
+        raise ValueError(f"frames must be (B, T, 3, H, W), H and W multiples of 32, got {tuple(frames.shape)}")
+    wanted = (*frames.shape[:2], len(JOINTS))
+    if heatmap_logits.ndim != 5 or heatmap_logits.shape[:3] != wanted:
+        raise ValueError(f"heatmap_logits must be {(*wanted, 'h', 'w')}, got {tuple(heatmap_logits.shape)}")
+    for name, value in (("frames", frames), ("heatmap_logits", heatmap_logits)):
+        if not value.is_floating_point():
+            raise ValueError(f"{name} must be floating point, got {value.dtype}")
