@@ -8,8 +8,8 @@ from torch import Tensor
 def normalise_adjacency(adjacency: Tensor) -> Tensor:
     """D^-1/2 (A + I) D^-1/2 of Eq. 4.
 
-    Differs: a learned entry may be negative, so a plain row sum can reach zero or below and its root be no number. The degree
-    is the row sum of |A + I|, which equals the paper's wherever the entries are ≥ 0.
+    Differs: a learned entry may be negative, so a plain row sum can reach zero or below and have no root. The degree is
+    the row sum of |A + I|, which equals the paper's wherever the entries are ≥ 0.
 
     Args:
         adjacency: (..., V, V) float, any sign; row = receiver, column = sender, no self-loops.

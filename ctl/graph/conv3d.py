@@ -14,8 +14,8 @@ from ctl.skeleton import Scale, part_count
 class GraphConv3d(nn.Module):
     """3D-GCL: each part listens to every part of the τ frames around it, then the window is collapsed to its centre.
 
-    Eq. 4, σ(D^-1/2 Â D^-1/2 X W), followed by a (τ × 1) convolution with BN and ReLU. σ is ReLU. W has no bias, so XW of a
-    zero-padded frame is zero, and XW is computed once per node before the windows are formed.
+    Eq. 4, σ(D^-1/2 Â D^-1/2 X W), followed by a (τ × 1) convolution with BN and ReLU. σ is ReLU. W has no bias, so XW
+    of a zero-padded frame is zero, and XW is computed once per node before the windows are formed.
 
     Args:
         channels: C.

@@ -1,4 +1,4 @@
-"""Cross-scale graph convolution (CS-GCL): parts of one scale inform the parts of another (section 3.4, Eq. 5 and 6)."""
+"""Cross-scale graph convolution (CS-GCL): parts of one scale inform those of another (section 3.4, Eq. 5 and 6)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class Embedding(nn.Module):
     """A fully connected layer with BN and ReLU: φ, ϕ, h and f of Eq. 5.
 
-    The layer is split where its input is a concatenation or a difference, so that each product is formed per node and not
-    per pair: `blocks` map each piece with its own block of the weight, `activate` adds BN and ReLU to their sum.
+    The layer is split where its input is a concatenation or a difference, so that each product is formed per node and
+    not per pair: `blocks` map each piece with its own block of the weight, `activate` adds BN and ReLU to their sum.
 
     Args:
         widths: size of each piece of the concatenated input.
@@ -32,8 +32,9 @@ class Embedding(nn.Module):
 class CrossScaleConv(nn.Module):
     """CS-GCL from a source scale to a target scale.
 
-    Assumed: φ and ϕ serve both scales, as they carry no scale in Eq. 5, while h and f have one copy per scale. The softmax
-    of Eq. 5 runs over the source parts, so each target part spreads a weight of 1 over them. Two CS-GCLs share nothing.
+    Assumed: φ and ϕ serve both scales, as they carry no scale in Eq. 5, while h and f have one copy per scale. The
+    softmax of Eq. 5 runs over the source parts, so each target part spreads a weight of 1 over them. Two CS-GCLs share
+    nothing.
 
     Args:
         channels: C.

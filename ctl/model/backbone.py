@@ -33,7 +33,7 @@ class Backbone(nn.Module):
 
     Args:
         name: which network.
-        pixel_scaling: "paper" divides 8-bit values by 256; "imagenet" subtracts ImageNet's mean and divides by its deviation.
+        pixel_scaling: "paper" divides 8-bit values by 256; "imagenet" standardises with ImageNet's mean and deviation.
     """
 
     mean: Tensor

@@ -19,14 +19,15 @@ class FusionBlock(nn.Module):
 
     Everything here is linear, so the average over time is taken first.
 
-    Assumed: C doesn't divide by the number of parts (2048 / 5), so C is cut into nearly equal runs, as `torch.tensor_split` does,
-    and the 1 × 1 convolution g_c of each part fills the part's own run.
+    Assumed: C doesn't divide by the number of parts (2048 / 5), so C is cut into nearly equal runs, as
+    `torch.tensor_split` does, and the 1 × 1 convolution g_c of each part fills the part's own run.
 
     Args:
         channels: C.
         parts: number of parts in V_p.
     """
 
+    align: nn.Parameter
     run_of_channel: Tensor
 
     def __init__(self, channels: int, parts: int) -> None:

@@ -2,8 +2,8 @@
 
 What is special about it:
 - body parts at three scales are graph nodes, found by a key-point estimator that isn't part of the network;
-- the graph is learned per layer and per temporal window, and is returned (`trace`), since it is what people want to see;
-- every linear map is applied once per node: before windows are formed, before pairs are formed, after time is averaged.
+- the graph is learned per layer and per temporal window, and is returned (`trace`): it is what people want to see;
+- every linear map is applied once per node: before windows and pairs are formed, after time is averaged.
 """
 
 from dataclasses import dataclass
@@ -59,12 +59,44 @@ class CTLOutput:
         return self.features.added
 
 
+class GraphLayer(nn.Module):
+    """One graph layer of every scale.
+
+    Args:
+        config: of the model.
+        scales: the scales whose nodes are needed.
+        shortcut: whether the input is added to the result, as it is from the second layer on.
+    """
+
+    def __init__(self, config: ModelConfig, scales: tuple[Scale, ...], shortcut: bool) -> None:
+        super().__init__()
+        self.shortcut = shortcut
+        self.scales = nn.ModuleDict({scale: _graph_conv(config, scale) for scale in scales})
+
+    def forward(self, nodes: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Adjacency]]:
+        """Nodes (B, T, N, C) by scale -> updated nodes and the adjacency that was used, by scale."""
+        updated, adjacency = {}, {}
+        for scale, convolve in self.scales.items():
+            values, adjacency[scale] = convolve(nodes[scale])
+            updated[scale] = values + nodes[scale] if self.shortcut else values
+        return updated, adjacency
+
+
+def _graph_conv(config: ModelConfig, scale: Scale) -> GraphConv3d | FrameGraphConv:
+    if config.graph == "frame":
+        return FrameGraphConv(config.channels, scale, config.clip_length, config.topology)
+    return GraphConv3d(config.channels, scale, config.window, config.topology)
+
+
 class CTL(nn.Module):
     """Spatial-temporal correlation and topology learning.
 
     Args:
         config: shape of the network; `CTL.from_config` also takes a preset's name.
     """
+
+    backbone: Backbone
+    fuse: FusionBlock
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -75,7 +107,7 @@ class CTL(nn.Module):
 
         self.backbone = Backbone(config.backbone, config.pixel_scaling)
         self.extract = NodeExtractor(self.backbone.width, C)
-        self.graphs = nn.ModuleDict({s: nn.ModuleList(_graph_layer(config, s) for _ in range(depth)) for s in used})
+        self.graphs = nn.ModuleList(GraphLayer(config, used, shortcut=level > 0) for level in range(depth))
         self.fuse_scales = nn.ModuleList(
             ScaleFusion(C, config.relation_width, config.fused_scales, config.fusion, config.alpha)
             for _ in range(config.cross_scale_layers)
@@ -111,18 +143,18 @@ class CTL(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
-        if isinstance(self.extract.reduce, nn.Linear):
-            nn.init.orthogonal_(self.extract.reduce.weight)
+        for weight in self.extract.reduce.parameters():
+            nn.init.orthogonal_(weight)
         nn.init.normal_(self.fuse.align, std=self.config.channels**-0.5)
-        for classifier in self.classifiers:
-            nn.init.normal_(classifier.weight, std=0.001)
+        for weight in self.classifiers.parameters():
+            nn.init.normal_(weight, std=0.001)
 
     def forward(self, frames: Tensor, heatmap_logits: Tensor, trace: bool = False) -> CTLOutput:
         """Embed clips.
 
         Args:
             frames: (B, T, 3, H, W) float RGB, 0..1; H and W multiples of 32, any T ≥ 1.
-            heatmap_logits: (B, T, 17, h, w) float, key-point heat maps before any softmax or sigmoid, on the same crops.
+            heatmap_logits: (B, T, 17, h, w) float, key-point heat maps of the same crops, before softmax or sigmoid.
             trace: also return what explains the embedding.
         Raises:
             ValueError: a shape or dtype isn't as above; the message names it.
@@ -160,23 +192,14 @@ class CTL(nn.Module):
         """
         adjacency: dict[str, Adjacency] = {}
         cross_scale: dict[str, Tensor] = {}
-        depth = len(self.graphs["s3"])
-        for level in range(depth):
-            updated = {}
-            for scale, layers in self.graphs.items():
-                values, adjacency[f"{scale}_l{level + 1}"] = layers[level](scales[scale])
-                updated[scale] = values + scales[scale] if level > 0 else values  # shortcut from the second layer on
-            if level == 0 and len(self.fuse_scales) == 2:
-                updated["s3"], weights = self.fuse_scales[0](updated)
+        for level, layer in enumerate(self.graphs, start=1):
+            scales, links = layer(scales)
+            adjacency |= {f"{scale}_l{level}": terms for scale, terms in links.items()}
+            if level == 1 and len(self.fuse_scales) == 2:
+                fused, weights = self.fuse_scales[0](scales)
+                scales = scales | {"s3": fused}
                 cross_scale = {f"{source}_s3_l1": value for source, value in weights.items()}
-            scales = updated
         return scales, adjacency, cross_scale
-
-
-def _graph_layer(config: ModelConfig, scale: Scale) -> GraphConv3d | FrameGraphConv:
-    if config.graph == "frame":
-        return FrameGraphConv(config.channels, scale, config.clip_length, config.topology)
-    return GraphConv3d(config.channels, scale, config.window, config.topology)
 
 
 def _peaks(logits: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ class Nodes(NamedTuple):
 
 
 def overlap_matrix(cells: int, pixels: int) -> Tensor:
-    """(cells, pixels): how much of each of `pixels` equal spans lies in each of `cells` equal spans; columns sum to 1."""
+    """(cells, pixels): share of each of `pixels` equal spans that lies in each of `cells` spans; columns sum to 1."""
     edges = torch.arange(cells + 1) * (pixels / cells)
     start = torch.arange(pixels)
     return (torch.minimum(edges[1:, None], start + 1) - torch.maximum(edges[:-1, None], start)).clamp_min(0)
@@ -25,8 +25,8 @@ def overlap_matrix(cells: int, pixels: int) -> Tensor:
 def spatial_mass(heatmap_logits: Tensor, height: int, width: int) -> Tensor:
     """Where each joint is, as a share of 1 per cell of the feature map.
 
-    The softmax runs over all pixels of a heat map; its mass is then summed onto the height × width cells, whatever the two
-    resolutions are.
+    The softmax runs over all pixels of a heat map; its mass is then summed onto the height × width cells, whatever the
+    two resolutions are.
 
     Args:
         heatmap_logits: (..., J, h, w).
@@ -42,9 +42,9 @@ def spatial_mass(heatmap_logits: Tensor, height: int, width: int) -> Tensor:
 class NodeExtractor(nn.Module):
     """Eq. 1: pool the feature map where each joint is, then average joints into the parts of the coarser scales.
 
-    Differs: g_GAP of F ⊗ m averages over the cells, which makes a node H·W times smaller than V_g; the sum is taken, so that a
-    node is a weighted mean of the map just as V_g is its plain mean. Where the map is wider than C, one linear map reduces the
-    pooled features; it commutes with pooling and so runs on 18 vectors a frame, not on the whole map.
+    Differs: g_GAP of F ⊗ m averages over the cells, which makes a node H·W times smaller than V_g; the sum is taken, so
+    that a node is a weighted mean of the map just as V_g is its plain mean. Where the map is wider than C, a linear map
+    reduces the pooled features; it commutes with pooling and so runs on 18 vectors a frame, not on the whole map.
 
     Args:
         map_channels: C0, width of the feature map.
