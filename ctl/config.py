@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from math import inf
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
@@ -69,20 +70,24 @@ class ModelConfig:
         for name, allowed in choices.items():
             _require(getattr(self, name) in allowed, name, getattr(self, name), f"one of {', '.join(allowed)}")
         for name in ("channels", "clip_length", "layers", "relation_width"):
-            _require(
-                _is_integer(getattr(self, name)) and getattr(self, name) >= 1,
-                name,
-                getattr(self, name),
-                "an integer ≥ 1",
-            )
+            value = getattr(self, name)
+            _require(_is_integer(value) and value >= 1, name, value, "an integer ≥ 1")
         _require(_is_integer(self.identities) and self.identities >= 0, "identities", self.identities, "an integer ≥ 0")
         _require(_is_integer(self.window) and self.window % 2 == 1, "window", self.window, "an odd integer ≥ 1")
-        _require(self.cross_scale_layers in (1, 2), "cross_scale_layers", self.cross_scale_layers, "1 or 2")
-        _require(isinstance(self.alpha, float) and self.alpha >= 0, "alpha", self.alpha, "a number ≥ 0")
-        _require(set(self.topology) <= set(TOPOLOGY_TERMS), "topology", self.topology, f"some of {TOPOLOGY_TERMS}")
-        _require(set(self.fused_scales) <= {"s1", "s2"}, "fused_scales", self.fused_scales, "some of s1, s2")
-        height_and_width = len(self.image_size) == 2 and all(
-            _is_integer(x) and x >= 32 and x % 32 == 0 for x in self.image_size
+        _require(
+            _is_integer(self.cross_scale_layers) and self.cross_scale_layers in (1, 2),
+            "cross_scale_layers",
+            self.cross_scale_layers,
+            "1 or 2",
+        )
+        alpha_is_number = isinstance(self.alpha, int | float) and not isinstance(self.alpha, bool)
+        _require(alpha_is_number and 0 <= self.alpha < inf, "alpha", self.alpha, "a number ≥ 0")
+        _require(_are_some_of(self.topology, TOPOLOGY_TERMS), "topology", self.topology, f"some of {TOPOLOGY_TERMS}")
+        _require(_are_some_of(self.fused_scales, ("s1", "s2")), "fused_scales", self.fused_scales, "some of s1, s2")
+        height_and_width = (
+            isinstance(self.image_size, tuple)
+            and len(self.image_size) == 2
+            and all(_is_integer(x) and x >= 32 and x % 32 == 0 for x in self.image_size)
         )
         _require(height_and_width, "image_size", self.image_size, "height and width, multiples of 32")
 
@@ -96,11 +101,17 @@ class ModelConfig:
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise InputError(f"model config has unknown keys: {', '.join(sorted(unknown))}")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        return cls(**arguments)
 
 
 def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _are_some_of(values: object, allowed: tuple[str, ...]) -> bool:
+    """Whether values is a tuple of allowed names, none twice."""
+    return isinstance(values, tuple) and all(v in allowed for v in values) and len(set(values)) == len(values)
 
 
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:
@@ -125,7 +136,7 @@ def ablation_rows(table: str, base: ModelConfig) -> dict[str, ModelConfig]:
     Raises:
         InputError: no such table; the message lists them.
     """
-    tables = {
+    tables: dict[str, dict[str, dict[str, Any]]] = {
         "3": {
             "Basel": {"graph": "none", "fusion": "add"},
             "Basel+ContRe": {"graph": "frame", "fusion": "add"},
