@@ -1,0 +1,193 @@
+"""The network inside both MoveNets: MobileNetV2, a feature pyramid down to a quarter of the picture, and CenterNet heads.
+
+Batch norms are folded into the convolutions, as in the published graphs, so every layer is a convolution with a bias.
+
+Sources: Sandler et al. 2018 (MobileNetV2, Table 2); Zhou et al. 2019 (Objects as Points, the heads); the layers and their
+order are those of the TensorFlow.js graphs that the cards in weights/movenet-*/ name.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+import ctl
+from ctl.errors import InputError
+
+STRIDE: Final = 4
+"""Picture pixels per cell of every output map."""
+
+STAGES: Final = (  # channels before widening, blocks, stride of the first block
+    (16, 1, 1),
+    (24, 2, 2),
+    (32, 3, 2),
+    (64, 4, 2),
+    (96, 3, 1),
+    (160, 3, 2),
+    (320, 1, 1),
+)
+TAPS: Final = (1, 2, 3)
+"""Stages whose output the pyramid takes, at 1/4, 1/8 and 1/16 of the picture; the fourth map is the last, at 1/32."""
+
+LAST_CHANNELS: Final = 1280
+PYRAMID_CHANNELS: Final = (24, 32, 64)
+"""Channels of the pyramid at 1/4, 1/8 and 1/16; the map at 1/32 enters with as many as the one at 1/16."""
+
+HEAD_CHANNELS: Final = 96
+
+
+def widen(channels: int, width: float) -> int:
+    """MobileNet's rule: a multiple of 8 near channels · width, and never below nine tenths of it."""
+    rounded = max(8, int(channels * width + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels * width else rounded
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution padded the way TensorFlow's "SAME" does.
+
+    At stride 2 a map of even size gets its one row and column of zeros below and to the right, where PyTorch pads all
+    around; the difference is half a cell at every halving.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, groups: int = 1, bias: bool = True
+    ):
+        padding = kernel // 2 if stride == 1 else 0
+        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if self.stride == (1, 1) else F.pad(x, (0, 1, 0, 1)))
+
+
+class InvertedResidual(nn.Module):
+    """Widen by 1×1, filter each channel by 3×3, narrow by 1×1; add the input where shapes allow."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        self.expand = SameConv2d(inputs, inner) if expansion > 1 else None
+        self.depthwise = SameConv2d(inner, inner, 3, stride=stride, groups=inner)
+        self.project = SameConv2d(inner, outputs)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = x if self.expand is None else F.relu6(self.expand(x))
+        y = self.project(F.relu6(self.depthwise(inner)))
+        return x + y if self.residual else y
+
+
+class MobileNetV2(nn.Module):
+    """Feature maps at 1/4, 1/8, 1/16 and 1/32 of the picture."""
+
+    def __init__(self, width: float) -> None:
+        super().__init__()
+        channels = widen(32, width)
+        self.stem = SameConv2d(3, channels, 3, stride=2)
+        self.stages = nn.ModuleList()
+        for index, (base, blocks, stride) in enumerate(STAGES):
+            before, channels = channels, widen(base, width)
+            first = InvertedResidual(before, channels, stride, expansion=1 if index == 0 else 6)
+            rest = (InvertedResidual(channels, channels, stride=1, expansion=6) for _ in range(blocks - 1))
+            self.stages.append(nn.Sequential(first, *rest))
+        self.last = SameConv2d(channels, LAST_CHANNELS)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) in -1..1 -> four maps, finest first."""
+        x = F.relu6(self.stem(x))
+        maps = []
+        for index, stage in enumerate(self.stages):
+            x = stage(x)
+            if index in TAPS:
+                maps.append(x)
+        return [*maps, F.relu6(self.last(x))]
+
+
+class SeparableConv2d(nn.Module):
+    """3×3 per channel, then 1×1 across channels, then ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.depthwise = SameConv2d(inputs, inputs, 3, groups=inputs, bias=False)
+        self.pointwise = SameConv2d(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.pointwise(self.depthwise(x)))
+
+
+class FeaturePyramid(nn.Module):
+    """From the coarsest map up: double the size, add the next finer map, smooth."""
+
+    def __init__(self, inputs: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        fine, middle, coarse = PYRAMID_CHANNELS
+        self.lateral = nn.ModuleList(
+            SameConv2d(a, b) for a, b in zip(inputs, (fine, middle, coarse, coarse), strict=True)
+        )
+        self.smooth = nn.ModuleList(SeparableConv2d(a, b) for a, b in ((fine, fine), (middle, fine), (coarse, middle)))
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Four maps, finest first -> (B, 24, H/4, W/4)."""
+        x = self.lateral[3](maps[3])
+        for level in (2, 1, 0):
+            x = F.interpolate(x, scale_factor=2, mode="bilinear") + self.lateral[level](maps[level])
+            x = self.smooth[level](x)
+        return x
+
+
+class Head(nn.Sequential):
+    """One kind of answer at every cell."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__(SeparableConv2d(PYRAMID_CHANNELS[0], HEAD_CHANNELS), SameConv2d(HEAD_CHANNELS, outputs))
+
+
+class CenterNet(nn.Module):
+    """Pictures in, one raw map per head out. Decoding is the business of `movenet` and `multipose`.
+
+    Args:
+        width: factor on MobileNetV2's channels.
+        heads: name of each head -> its number of channels.
+    """
+
+    def __init__(self, width: float, heads: Mapping[str, int]) -> None:
+        super().__init__()
+        self.backbone = MobileNetV2(width)
+        tapped = [widen(STAGES[stage][0], width) for stage in TAPS]
+        self.pyramid = FeaturePyramid((tapped[0], tapped[1], tapped[2], LAST_CHANNELS))
+        self.heads = nn.ModuleDict({name: Head(outputs) for name, outputs in heads.items()})
+
+    def forward(self, frames: Tensor) -> dict[str, Tensor]:
+        """Look at B pictures.
+
+        Args:
+            frames: (B, 3, H, W) float RGB in 0..1.
+        Returns:
+            name of head -> (B, channels, H/4, W/4); heat maps are logits, everything else is in cells, y before x.
+        Raises:
+            ValueError: frames aren't (B, 3, H, W) with H and W multiples of 32.
+        """
+        if frames.ndim != 4 or frames.shape[1] != 3 or frames.shape[2] % 32 or frames.shape[3] % 32:
+            raise ValueError(f"frames must be (B, 3, H, W), H and W multiples of 32, got {tuple(frames.shape)}")
+        features = self.pyramid(self.backbone(frames * 2 - 1))
+        return {name: head(features) for name, head in self.heads.items()}
+
+
+def load_bundled(name: str, device: str | torch.device) -> CenterNet:
+    """The network of weights/<name>, in eval mode and fp32 (the file holds fp16), laid out channels last.
+
+    Raises:
+        InputError: a file of it is missing, or doesn't hold what config.json promises.
+    """
+    folder = Path(ctl.__file__).parent.parent / "weights" / name
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        net = CenterNet(config["width"], config["heads"])
+        net.load_state_dict(load_file(folder / "model.safetensors"))
+    except FileNotFoundError as error:
+        raise InputError(f"the bundled weights {name} are incomplete: restore {folder} from the repository") from error
+    return net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)

@@ -1,0 +1,115 @@
+"""MoveNet MultiPose: boxes and joints of up to six people in each picture.
+
+Weights and decoding are Google's (Apache-2.0), as published in the graph movenet/multipose/lightning/1; the network is
+`centernet.CenterNet`. Its heads are those of `movenet` and two more: "box_offset", from a person's cell to the middle of
+the box, and "box_scale", the box's height and width.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ctl.keypoints import cells
+from ctl.keypoints.centernet import STRIDE, CenterNet, load_bundled
+
+PEOPLE: Final = 6
+SPREAD: Final = 0.3
+"""2σ² of the search around a guessed joint, in cells² per cell of the map's shorter side."""
+
+COUNTED_JOINT: Final = 0.127
+"""A joint must score more than this to count in its person's score."""
+
+
+@dataclass(frozen=True, eq=False)
+class PosedPeople:
+    """Up to six people in each of B pictures; places beyond the people found score about 0.
+
+    Args:
+        boxes: (B, 6, 4) float, x, y, width, height in pixels of the input picture, clipped to it.
+        scores: (B, 6) float in 0..1, that the box holds a person.
+        keypoints: (B, 6, 17, 3) float, x and y in pixels and a score in 0..1 that the joint is there.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    keypoints: Tensor
+
+
+def find_centres(heat: Tensor) -> tuple[Tensor, Tensor]:
+    """The six best local maxima (5×5) of (B, 1, h, w) scores: their scores (B, 6) and cell numbers (B, 6)."""
+    is_peak = heat == F.max_pool2d(heat, 5, stride=1, padding=2)
+    return (heat * is_peak).flatten(1).topk(PEOPLE)
+
+
+def read_boxes(maps: Mapping[str, Tensor], people: Tensor) -> tuple[Tensor, Tensor]:
+    """Corners of the boxes of the people at (B, P) cells, clipped to the picture: top left and bottom right, (B, P, 2)."""
+    h, w = maps["center"].shape[-2:]
+    middle = cells.places(people, w) + cells.read(maps["box_offset"], people)
+    half = cells.read(maps["box_scale"], people).relu() / 2
+    edge = torch.tensor((h, w), device=middle.device)
+    return (middle - half).clamp(min=0).minimum(edge), (middle + half).clamp(min=0).minimum(edge)
+
+
+def decode(maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """People as the graph decodes them, in cells.
+
+    Args:
+        maps: head -> (B, channels, h, w), from `CenterNet`.
+    Returns:
+        boxes (B, P, 4), scores (B, P), keypoints (B, P, 17, 3) as in `PosedPeople`, but in cells.
+    """
+    J, h, w = maps["heatmap"].shape[1:]
+    centre_scores, people = find_centres(maps["center"].sigmoid())  # (B, P)
+    top_left, bottom_right = read_boxes(maps, people)  # (B, P, 2)
+
+    # How well a joint of each person fits each cell: near its guess, inside the box. A product of rows and columns.
+    steps = cells.read(maps["regress"].unflatten(1, (J, 2)), people.unsqueeze(1))  # (B, J, P, 2)
+    guesses = cells.places(people, w).unsqueeze(1) + steps
+    fits = []
+    for axis, (number, squares) in enumerate(
+        zip(cells.axes((h, w), guesses.device), cells.squared_steps(guesses, (h, w)), strict=True)
+    ):
+        inside = (number >= top_left[..., axis, None]) & (number < bottom_right[..., axis, None])  # (B, P, h or w)
+        fits.append(torch.exp(-squares / (SPREAD * min(h, w))) * inside.unsqueeze(1))  # (B, J, P, h or w)
+    rows, columns = fits
+    heat = maps["heatmap"].sigmoid().unsqueeze(2) * (rows.unsqueeze(-1) * columns.unsqueeze(-2))  # (B, J, P, h, w)
+
+    joints = heat.flatten(3).argmax(dim=3)  # (B, J, P)
+    yx = cells.places(joints, w) + cells.read(maps["offset"].unflatten(1, (J, 2)), joints)  # (B, J, P, 2)
+    # As in the graph, a cell scores by the person it fits best, even where it is read for another.
+    joint_scores = cells.read(heat.amax(dim=2, keepdim=True), joints)  # (B, J, P, 1)
+    keypoints = torch.cat((yx.flip(-1), joint_scores), dim=-1).transpose(1, 2)  # (B, P, J, 3)
+
+    counted = joint_scores.squeeze(-1).mT * (joint_scores.squeeze(-1).mT > COUNTED_JOINT)  # (B, P, J)
+    scores = centre_scores * counted.sum(dim=2) / counted.count_nonzero(dim=2).clamp(min=1)
+    boxes = torch.cat((top_left.flip(-1), (bottom_right - top_left).flip(-1)), dim=-1)
+    return boxes, scores, keypoints
+
+
+class MultiPose:
+    """The bundled detector of people and their joints."""
+
+    def __init__(self, net: CenterNet) -> None:
+        self.net = net
+
+    @torch.no_grad()
+    def __call__(self, frames: Tensor) -> PosedPeople:
+        """Look at B pictures.
+
+        Args:
+            frames: (B, 3, H, W) float RGB in 0..1; H and W are multiples of 32.
+        Raises:
+            ValueError: frames have another shape.
+        """
+        boxes, scores, keypoints = decode(self.net(frames))
+        pixels = keypoints.new_tensor((STRIDE, STRIDE, 1))
+        return PosedPeople(boxes * STRIDE, scores, keypoints * pixels)
+
+
+def load_multipose(device: str | torch.device = "cpu") -> MultiPose:
+    """The bundled MoveNet MultiPose, ready for inference. Raises InputError where its weights are missing."""
+    return MultiPose(load_bundled("movenet-multipose", device))
