@@ -1,0 +1,69 @@
+"""Eq. 8 and 9 and the two losses the paper borrows, against loops."""
+
+import pytest
+import torch
+
+from ctl.config import ModelConfig
+from ctl.losses import batch_hard_triplet_loss, ctl_loss, diversity_loss, identification_loss
+from ctl.model import CTL
+from tests.oracles import equations as eq
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_triplet_loss_takes_the_hardest_pairs():
+    features, identities = random(12, 5), torch.arange(12) // 3
+    want = eq.batch_hard_triplet(features.numpy(), identities.tolist(), 0.3)
+    assert batch_hard_triplet_loss(features, identities).item() == pytest.approx(want, abs=1e-7)
+
+
+def test_triplet_loss_has_a_finite_gradient_where_clips_coincide():
+    features = torch.zeros(4, 3, requires_grad=True)
+    loss = batch_hard_triplet_loss(features, torch.tensor([0, 0, 1, 1]))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.3, abs=1e-5)
+    assert features.grad.isfinite().all()
+
+
+def test_triplet_loss_refuses_a_batch_of_one_person():
+    with pytest.raises(ValueError, match="at least two persons"):
+        batch_hard_triplet_loss(random(4, 3), torch.zeros(4))
+
+
+def test_identification_loss_smooths_the_labels():
+    logits, identities = random(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
+    want = eq.smoothed_cross_entropy(logits.numpy(), identities.tolist(), 0.1)
+    assert identification_loss(logits, identities).item() == pytest.approx(want, abs=1e-10)
+
+
+def test_diversity_loss_is_equation_8():
+    parts = random(3, 2, 5, 7)
+    want = sum(eq.diversity(clip.numpy()) for clip in parts) / 3
+    assert diversity_loss(parts).item() == pytest.approx(want, abs=1e-10)
+
+
+def test_diversity_loss_is_zero_for_orthogonal_parts_and_largest_for_equal_ones():
+    assert diversity_loss(torch.eye(5).expand(2, 3, 5, 5)).item() == pytest.approx(0, abs=1e-6)
+    assert diversity_loss(torch.ones(2, 3, 5, 7)).item() == pytest.approx(5 * 4, abs=1e-4)
+
+
+def test_total_is_the_weighted_sum_over_three_features():
+    torch.manual_seed(0)
+    model = CTL(ModelConfig(backbone="mobilenet_v2", channels=20, relation_width=4, image_size=(64, 32), identities=3))
+    output = model(torch.rand(4, 2, 3, 64, 32), torch.randn(4, 2, 17, 16, 8))
+    identities = torch.tensor([0, 0, 1, 1])
+    loss = ctl_loss(output, identities, weights=(2.0, 3.0, 5.0))
+    features = [feature.detach().numpy() for feature in output.features]
+    triplet = sum(eq.batch_hard_triplet(f, [0, 0, 1, 1], 0.3) for f in features)
+    identification = sum(eq.smoothed_cross_entropy(x.detach().numpy(), [0, 0, 1, 1], 0.1) for x in output.logits)
+    diversity = sum(eq.diversity(clip.detach().numpy()) for clip in output.parts) / 4
+    assert loss.total.item() == pytest.approx(2 * triplet + 3 * identification + 5 * diversity, rel=1e-4)
+
+
+def test_loss_without_classifiers_says_what_to_do():
+    model = CTL(ModelConfig(backbone="mobilenet_v2", channels=20, relation_width=4)).eval()
+    output = model(torch.rand(2, 1, 3, 64, 32), torch.randn(2, 1, 17, 16, 8))
+    with pytest.raises(ValueError, match="set identities in its config"):
+        ctl_loss(output, torch.tensor([0, 1]))
