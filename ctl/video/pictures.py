@@ -1,0 +1,173 @@
+"""Clips that come as pictures: a folder, or a zip read in memory. Names are only compared, never used as paths."""
+
+import re
+import struct
+import zipfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, ClassVar, Final
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ctl.errors import InputError
+from ctl.video.limits import Limits
+
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP")
+
+DISPLAY_FPS: Final = 25.0
+"""Assumed where pictures have no clock; MARS was filmed at 25 frames per second."""
+
+PICTURE_BYTES: Final = 32 * 10**6
+"""Of one unpacked picture: a 4K bitmap has 25 MB."""
+
+UNPACKED_BYTES: Final = 10**9
+"""Of all unpacked pictures of a zip."""
+
+DIRECTORY_BYTES: Final = 4 * 10**6
+"""Of a zip's table of contents: room for some 40,000 names, read before any of them is looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """A clip of numbered pictures, in the natural order of their names.
+
+    Args:
+        path: the folder or zip.
+        names: as the folder or zip spells them.
+        width, height: pixels of the first picture, upright; others are stretched to it.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    width: int
+    height: int
+    limits: Limits
+
+    clocked: ClassVar[bool] = False
+    promised_seconds: ClassVar[float] = 0.0
+
+    @property
+    def times(self) -> np.ndarray:
+        """(n,) float64 seconds at `DISPLAY_FPS`."""
+        return np.arange(len(self.names)) / DISPLAY_FPS
+
+    def shots(self) -> Generator[tuple[float, Callable[[], np.ndarray]]]:
+        """Yield each picture's time and a function that reads it as (height, width, 3) uint8 RGB.
+
+        The function raises InputError where the picture is broken, too large or protected by a password.
+        """
+        with _opener(self.path) as open_picture:
+            for index, name in enumerate(self.names):
+                yield index / DISPLAY_FPS, partial(self._read, open_picture, name)
+
+    def _read(self, open_picture: Callable[[str], IO[bytes]], name: str) -> np.ndarray:
+        with _picture(open_picture, name, self.limits) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            if upright.size != (self.width, self.height):
+                upright = upright.resize((self.width, self.height))
+            return np.asarray(upright)
+
+
+def read_pictures(path: Path, limits: Limits) -> Pictures:
+    """List the pictures of a folder or zip and take the size from the first.
+
+    Raises:
+        InputError: there is no picture, the zip is broken or unpacks to too much, or the first picture can't be read.
+    """
+    names = _zip_names(path) if path.is_file() else _folder_names(path)
+    if not names:
+        known = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        raise InputError(f"{path.name} holds no pictures ({known}).")
+    with _opener(path) as open_picture, _picture(open_picture, names[0], limits) as image:
+        width, height = ImageOps.exif_transpose(image).size
+    return Pictures(path, names, width, height, limits)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is one still picture of a known kind."""
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
+
+
+def natural_key(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort key under which frame2 comes before frame10.
+
+    >>> sorted(["f10.jpg", "f2.jpg"], key=natural_key)
+    ['f2.jpg', 'f10.jpg']
+    """
+    return tuple((int(run), "") if run.isdigit() else (-1, run) for run in re.findall(r"[0-9]+|[^0-9]+", name))
+
+
+def _is_frame_name(name: str) -> bool:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return not hidden and name.lower().endswith(SUFFIXES)
+
+
+def _folder_names(path: Path) -> tuple[str, ...]:
+    files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    return tuple(sorted((name for name in files if _is_frame_name(name)), key=natural_key))
+
+
+def _zip_names(path: Path) -> tuple[str, ...]:
+    _check_directory_size(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = [entry for entry in archive.infolist() if _is_frame_name(entry.filename)]
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise InputError(f"{path.name} is a broken zip: please pack it again.") from error
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise InputError(f"{path.name} is protected by a password: pack it without one.")
+    largest, total = max((e.file_size for e in entries), default=0), sum(e.file_size for e in entries)
+    if largest > PICTURE_BYTES or total > UNPACKED_BYTES:
+        raise InputError(
+            f"{path.name} unpacks to {total / 1e6:,.0f} MB: at most {UNPACKED_BYTES // 10**6:,} MB in all and "
+            f"{PICTURE_BYTES // 10**6} MB a picture are read."
+        )
+    return tuple(sorted({entry.filename for entry in entries}, key=natural_key))
+
+
+def _check_directory_size(path: Path) -> None:
+    """Refuse a zip with a giant table of contents, which `zipfile` would load whole, from the record at its end."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 65_557))  # the record and its longest comment
+        tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) < at + 22:
+        raise InputError(f"{path.name} is a broken zip: please pack it again.")
+    (directory_bytes,) = struct.unpack_from("<I", tail, at + 12)
+    if directory_bytes > DIRECTORY_BYTES or b"PK\x06\x07" in tail[:at]:  # the latter: zip64, for more than 65,535 files
+        raise InputError(f"{path.name} lists too many files: pack only the frames of one clip.")
+
+
+@contextmanager
+def _opener(path: Path) -> Iterator[Callable[[str], IO[bytes]]]:
+    """A function that opens a picture of the folder or zip by name."""
+    if path.is_dir():
+        yield lambda name: (path / name).open("rb")
+    else:
+        with zipfile.ZipFile(path) as archive:
+            yield lambda name: archive.open(name)
+
+
+@contextmanager
+def _picture(open_picture: Callable[[str], IO[bytes]], name: str, limits: Limits) -> Iterator[Image.Image]:
+    """An opened picture whose size is within the limits: its pixels aren't decoded before that is known."""
+    short = PurePosixPath(name).name
+    try:
+        with open_picture(name) as file, Image.open(file, formats=FORMATS) as image:
+            limits.check_size(short, *image.size)
+            yield image
+    except (OSError, ValueError, SyntaxError, NotImplementedError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{short} is a damaged picture: leave it out or export it again.") from error
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{short} has too many pixels: scale it down first.") from error
