@@ -73,12 +73,17 @@ class ModelConfig:
             value = getattr(self, name)
             _require(_is_integer(value) and value >= 1, name, value, "an integer ≥ 1")
         _require(_is_integer(self.identities) and self.identities >= 0, "identities", self.identities, "an integer ≥ 0")
-        _require(_is_integer(self.window) and self.window % 2 == 1, "window", self.window, "an odd integer ≥ 1")
+        window_is_odd = _is_integer(self.window) and self.window >= 1 and self.window % 2 == 1
+        _require(window_is_odd, "window", self.window, "an odd integer ≥ 1")
         _require(
             _is_integer(self.cross_scale_layers) and self.cross_scale_layers in (1, 2),
             "cross_scale_layers",
             self.cross_scale_layers,
             "1 or 2",
+        )
+        early_fusion_has_a_place = self.cross_scale_layers == 1 or (self.graph != "none" and self.layers >= 2)
+        _require(
+            early_fusion_has_a_place, "cross_scale_layers", self.cross_scale_layers, "1 where there is no second layer"
         )
         alpha_is_number = isinstance(self.alpha, int | float) and not isinstance(self.alpha, bool)
         _require(alpha_is_number and 0 <= self.alpha < inf, "alpha", self.alpha, "a number ≥ 0")
