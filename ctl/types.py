@@ -4,11 +4,14 @@ Alphabet: B clips, T frames, N nodes of a frame, C channels, D embedding, S scal
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 ClipKind = Literal["crop", "scene"]
+
+UNTRAINED: Final = "untrained graph layers: rankings are not meaningful"
+"""Said wherever the result of an untrained checkpoint is shown."""
 
 
 @dataclass(frozen=True, eq=False)

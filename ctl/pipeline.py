@@ -1,0 +1,188 @@
+"""A clip in, an `Analysis` out. `Engine.analyze` reads like the data flow: people, key-points, graphs, ranking."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+import torch
+
+import ctl
+from ctl.checkpoint import load_checkpoint
+from ctl.errors import InputError
+from ctl.explain.gradcam import grad_cam
+from ctl.gallery import Gallery, tracklet_key
+from ctl.inference import Timed, describe
+from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
+from ctl.model import CTL
+from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking, Tracklet
+from ctl.video.detect import Detector, load_detector
+from ctl.video.people import find_people
+from ctl.video.reader import open_clip
+
+DEMO_GALLERY: Final = Path(ctl.__file__).resolve().parent.parent / "assets" / "gallery"
+
+ANALYSIS_FPS: Final = 10.0
+"""Frames per second that are analysed. A walking person changes little in a tenth of a second; MARS has about as many."""
+
+TOP_K: Final = 20
+
+Describe = Callable[[Sequence[np.ndarray], Callable[[float], None]], Timed]
+Step = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """Loaded models and a gallery. One thread at a time: Grad-CAM hooks into the model, so each call takes the lock.
+
+    Args:
+        model: in evaluation mode, on `device`.
+        checkpoint: where its weights came from.
+        estimator, detector: on `device`.
+        gallery: tracklets that clips are ranked against, embedded by this checkpoint.
+        device: where the models run.
+        mixed: bfloat16 on CUDA; False keeps float32.
+        notices: sentences for the user about what was loaded.
+    """
+
+    model: CTL
+    checkpoint: CheckpointInfo
+    estimator: KeypointEstimator
+    detector: Detector
+    gallery: Gallery
+    device: torch.device
+    mixed: bool = True
+    notices: tuple[str, ...] = ()
+    lock: Lock = field(default_factory=Lock, repr=False)
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path | None = None,
+        estimator: str = MOVENET,
+        device: str = "auto",
+        gallery: Path | None = None,
+        mixed: bool = True,
+    ) -> "Engine":
+        """Load everything that analysing a clip needs.
+
+        Args:
+            checkpoint: folder, Hub id or id@revision; None is $CTL_CHECKPOINT or the bundled one.
+            estimator: "movenet-thunder", or a ViTPose folder, Hub id or id@revision.
+            device: "auto" is CUDA if there is one, else the CPU; or a name that torch knows.
+            gallery: folder of a gallery; None is the demo gallery that the project ships.
+            mixed: bfloat16 on CUDA.
+        Raises:
+            InputError, HubError: something can't be loaded; the message names it and the remedy.
+        """
+        where = choose_device(device)
+        model, info = load_checkpoint(checkpoint, where)
+        ranked_against, notices = _gallery_for(info, gallery)
+        return cls(
+            model=model,
+            checkpoint=info,
+            estimator=load_estimator(estimator, where),
+            detector=load_detector(device=where),
+            gallery=ranked_against,
+            device=where,
+            mixed=mixed,
+            notices=tuple(n for n in (info.notice, *notices) if n),
+        )
+
+    def analyze(
+        self,
+        clip: Path,
+        kind: ClipKind | None = None,
+        on_step: Step | None = None,
+        describe_on: Callable[[Describe], Describe] | None = None,
+    ) -> Analysis:
+        """Find the people of a clip, describe each, and rank the gallery for each.
+
+        Args:
+            clip: video file, folder or zip of frames.
+            kind: one person's crops, or a scene; None looks.
+            on_step: called with the share done, 0..1, and a label; may raise to cancel.
+            describe_on: wraps the part that needs the model's device, for hosts that lend a GPU by the call.
+        Raises:
+            InputError: the clip can't be used, or nobody is in it.
+        """
+        step = on_step or (lambda done, label: None)
+        start = perf_counter()
+        step(0.0, "Finding people")
+        with open_clip(clip, max_fps=ANALYSIS_FPS) as frames:
+            found = find_people(
+                frames,
+                self.detector,
+                self.model.config.image_size,
+                min_frames=self.model.config.clip_length,
+                kind=kind,
+                on_progress=lambda share: step(0.5 * share, "Finding people"),
+            )
+            video = frames.info
+        timings = {"people": perf_counter() - start}
+
+        run = describe_on(self.describe) if describe_on else self.describe
+        described = run(
+            [tracklet.crops for tracklet in found.tracklets],
+            lambda share: step(0.5 + 0.45 * share, "Key-points and graphs"),
+        )
+        timings |= described.timings_s
+
+        step(0.95, "Ranking the gallery")
+        start = perf_counter()
+        people = tuple(
+            PersonAnalysis(tracklet, said.trace, said.embedding, self.rank(clip, tracklet, said.embedding))
+            for tracklet, said in zip(found.tracklets, described.descriptions, strict=True)
+        )
+        timings["ranking"] = perf_counter() - start
+        return Analysis(video, found.kind, people, found.dropped, self.checkpoint, timings)
+
+    def describe(self, tracklets: Sequence[np.ndarray], on_progress: Callable[[float], None]) -> Timed:
+        """Key-points, graphs and embedding of tracklets (T, H, W, 3) uint8: the part that needs the model's device."""
+        with self.lock:
+            return describe(self.model, self.estimator, tracklets, mixed=self.mixed, on_progress=on_progress)
+
+    def rank(self, clip: Path, tracklet: Tracklet, embedding: np.ndarray) -> Ranking:
+        """The gallery's nearest tracklets, without this very tracklet where the gallery holds it."""
+        return self.gallery.search(torch.from_numpy(embedding), TOP_K, exclude={tracklet_key(clip, tracklet.id)})
+
+    def grad_cam(self, person: PersonAnalysis, reference: np.ndarray | None = None) -> np.ndarray:
+        """Where the person's similarity to a reference comes from.
+
+        Args:
+            person: of an analysis by this engine.
+            reference: (D,) embedding; None is the person's own.
+        Returns:
+            (T, h, w) float32, 0..1, one normalisation for the whole tracklet.
+        """
+        target = person.embedding if reference is None else reference
+        with self.lock:
+            return grad_cam(self.model, self.estimator, person.tracklet.crops, target)
+
+
+def choose_device(name: str) -> torch.device:
+    """ "auto" or the name of a device. Raises InputError where this machine has no such device."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+        return torch.device(name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {name!r} can't be used here: choose auto or cpu") from error
+
+
+def _gallery_for(checkpoint: CheckpointInfo, folder: Path | None) -> tuple[Gallery, tuple[str, ...]]:
+    """A gallery asked for has to fit the checkpoint; the demo gallery is left out, with a notice, where it doesn't."""
+    if folder is not None:
+        gallery = Gallery.load(folder)
+        gallery.require(checkpoint)
+        return gallery, ()
+    demo = Gallery.load(DEMO_GALLERY)
+    if demo.checkpoint_sha256 == checkpoint.sha256:
+        return demo, ()
+    notice = f"The demo gallery was embedded by another checkpoint than {checkpoint.id}, so nothing is ranked."
+    return Gallery.empty(checkpoint.sha256), (notice,)
