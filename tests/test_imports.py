@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
-    {"ctl.skeleton", "ctl.errors", "ctl.types", "ctl.config"},
+    {"ctl.skeleton", "ctl.errors", "ctl.types", "ctl.config", "ctl.files"},
     {"ctl.graph"},
     {"ctl.model", "ctl.losses"},
     {"ctl.checkpoint", "ctl.hub"},

@@ -1,0 +1,153 @@
+"""Checkpoints: a folder, or a repo on the Hub, with `config.json` and `model.safetensors`.
+
+config.json: {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17", "trained": bool, "model": ModelConfig}.
+Nothing is unpickled, and weights load strictly: a key too many, too few or of another shape is named and refused.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+import ctl
+from ctl.config import ModelConfig
+from ctl.errors import InputError
+from ctl.files import read_bytes, read_json, sha256_of, to_json, write_atomic
+from ctl.hub import CARD, CONFIG, WEIGHTS, HubUnreachableError, fetch, parse_ref
+from ctl.model import CTL
+from ctl.types import CheckpointInfo
+
+BUNDLED: Final = Path(ctl.__file__).resolve().parent.parent / "weights" / "ctl-preview"
+ENVIRONMENT: Final = "CTL_CHECKPOINT"
+_HEADER: Final = {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17"}
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A checkpoint's two files, and what to call it."""
+
+    id: str
+    revision: str | None
+    config: Path
+    weights: Path
+
+
+def save_checkpoint(
+    folder: Path, model: CTL, *, trained: bool, card: str | None = None, half: bool = False
+) -> CheckpointInfo:
+    """Write a checkpoint. Each file is replaced whole; config.json comes last, and without it no folder loads.
+
+    The same weights always give the same bytes.
+
+    Args:
+        folder: made where it is missing.
+        model: on any device, in any mode.
+        trained: whether the graph layers were trained.
+        card: text of README.md; None leaves the file alone.
+        half: store kernels and matrices as float16. Vectors (norms and biases) stay float32: they are small, and
+            running variances can leave float16's range.
+    """
+    data = save({name: _as_stored(tensor, half) for name, tensor in model.state_dict().items()})
+    write_atomic(folder / WEIGHTS, data)
+    if card is not None:
+        write_atomic(folder / CARD, card.encode())
+    write_atomic(folder / CONFIG, to_json({**_HEADER, "trained": trained, "model": model.config.to_json()}))
+    return CheckpointInfo(folder.resolve().name, None, sha256_of(data), trained, model.config.to_json())
+
+
+def _as_stored(tensor: Tensor, half: bool) -> Tensor:
+    shrink = half and tensor.is_floating_point() and tensor.ndim >= 2
+    return (tensor.detach().half() if shrink else tensor.detach()).cpu().contiguous()
+
+
+def load_checkpoint(ref: str | Path | None = None, device: str | torch.device = "cpu") -> tuple[CTL, CheckpointInfo]:
+    """Load a model, in eval mode and float32.
+
+    Each file is opened once, here, and is not needed afterwards.
+
+    Args:
+        ref: a folder, a Hub id "owner/name", or "owner/name@revision"; an existing folder wins. None or "" takes
+            `CTL_CHECKPOINT` from the environment, or else the bundled checkpoint.
+        device: where the model goes.
+    Returns:
+        the model, and where it came from. If the Hub can't be reached, the bundled checkpoint, with a notice that says
+        so.
+    Raises:
+        InputError: no such folder, or what is in it isn't a checkpoint that this version reads.
+        HubError: the Hub answers, but not with that checkpoint.
+    """
+    notice = ""
+    try:
+        source = _locate(ref or os.environ.get(ENVIRONMENT) or BUNDLED)
+    except HubUnreachableError as error:
+        source, notice = _locate(BUNDLED), f"{error}. The bundled checkpoint {BUNDLED.name} is used instead."
+    config, trained = read_config(source.config)
+    data = read_bytes(source.weights)
+    model = CTL(config)
+    _load_strictly(model, data, source.weights)
+    info = CheckpointInfo(source.id, source.revision, sha256_of(data), trained, config.to_json(), notice)
+    return model.to(device).eval(), info
+
+
+def _locate(ref: str | Path) -> _Source:
+    try:
+        folder = Path(ref)
+        is_folder, exists = folder.is_dir(), folder.exists()
+    except OSError as error:
+        raise InputError(f"checkpoint {str(ref)[:80]!r}: {error.strerror}") from error
+    if is_folder:
+        return _Source(folder.resolve().name, None, folder / CONFIG, folder / WEIGHTS)
+    if exists:
+        raise InputError(f"{ref} is a file: give the folder that holds {CONFIG} and {WEIGHTS}")
+    if isinstance(ref, Path) or ref.startswith((".", "/", "~")):
+        raise InputError(f"there is no checkpoint folder {ref}")
+    files = fetch(ref)
+    return _Source(parse_ref(ref).repo_id, files.commit, files.config, files.weights)
+
+
+def read_config(path: Path) -> tuple[ModelConfig, bool]:
+    """The model's config, and whether it was trained. Raises InputError where this version can't use the file."""
+    values = read_json(path)
+    for key, known in _HEADER.items():
+        if values.get(key) != known:
+            raise InputError(f"{path}: {key} must be {known!r}, got {values.get(key)!r}")
+    unknown = set(values) - {*_HEADER, "trained", "model"}
+    if unknown:
+        raise InputError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
+    trained, model = values.get("trained"), values.get("model")
+    if not isinstance(trained, bool) or not isinstance(model, dict):
+        raise InputError(f"{path}: 'trained' must be true or false, and 'model' an object")
+    try:
+        return ModelConfig.from_json(model), trained
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _load_strictly(model: CTL, data: bytes, path: Path) -> None:
+    """Fill the model's own tensors from safetensors. Raises InputError, which names the first key that doesn't fit."""
+    try:
+        found: dict[str, Tensor] = load(data)
+    except SafetensorError as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+    wanted = model.state_dict()
+    if missing := sorted(wanted.keys() - found.keys()):
+        raise InputError(f"{path} has no {_name_first(missing)}")
+    if extra := sorted(found.keys() - wanted.keys()):
+        raise InputError(f"{path} has an unknown {_name_first(extra)}")
+    for name, tensor in found.items():
+        if tensor.shape != wanted[name].shape:
+            raise InputError(f"{path}: {name} must be {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}")
+        if tensor.is_floating_point() != wanted[name].is_floating_point():
+            raise InputError(f"{path}: {name} must be {wanted[name].dtype}, got {tensor.dtype}")
+        if not torch.isfinite(tensor).all():
+            raise InputError(f"{path}: {name} holds values that aren't finite")
+    model.load_state_dict(found)
+
+
+def _name_first(keys: list[str]) -> str:
+    return keys[0] if len(keys) == 1 else f"{keys[0]} (and {len(keys) - 1} more)"

@@ -1,0 +1,59 @@
+"""Files of the project's own formats: written whole or not at all, read with one clear sentence when damaged."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ctl.errors import InputError
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or whoever comes after a crash, sees the old content or the new, never a part.
+
+    The folder is created where it is missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(handle)
+        unfinished.chmod(0o644)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def to_json(values: dict[str, Any]) -> bytes:
+    """The one way that the project's JSON files are laid out."""
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object. Raises InputError where it is missing, damaged or holds something else."""
+    try:
+        values = json.loads(read_bytes(path))
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} must hold a JSON object")
+    return values
+
+
+def read_bytes(path: Path) -> bytes:
+    """Content of a file. Raises InputError where it is missing or can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}") from error
+
+
+def sha256_of(data: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()
