@@ -1,0 +1,79 @@
+"""How displays read a `Trace`: which graphs it holds, their matrices, and where a scale's nodes are on the picture."""
+
+import re
+from types import MappingProxyType
+from typing import Final, Literal, cast, get_args
+
+import numpy as np
+
+from ctl.skeleton import Scale, part_count, part_names, pooling_matrix
+from ctl.types import Keypoints, Trace
+
+Term = Literal["sum", "physical", "mask", "context"]
+TERMS: Final[tuple[Term, ...]] = get_args(Term)
+_KEYS: Final = MappingProxyType({"sum": "A", "physical": "Ap", "mask": "Am", "context": "Ac"})
+
+
+def graphs(trace: Trace) -> tuple[tuple[Scale, int], ...]:
+    """Scale and layer of every graph in the trace, in order; empty for a model without graph layers."""
+    found = (re.fullmatch(r"A_(s\d)_l(\d+)", key) for key in trace.adjacency)
+    return tuple(sorted((cast(Scale, match[1]), int(match[2])) for match in found if match))
+
+
+def matrices(trace: Trace, scale: Scale, layer: int, term: Term = "sum") -> np.ndarray:
+    """One term of Eq. 2 in every frame's window.
+
+    Returns:
+        (T, τN, τN) float32; row = receiver, column = sender.
+    Raises:
+        ValueError: the trace has no such graph; the message lists those it has.
+    """
+    key = f"{_KEYS[term]}_{scale}_l{layer}"
+    if key not in trace.adjacency:
+        raise ValueError(f"the trace has no {key}, only {', '.join(trace.adjacency) or 'no graphs'}")
+    return trace.adjacency[key]
+
+
+def window_of(matrix: np.ndarray, scale: Scale) -> int:
+    """τ of a (..., τN, τN) matrix."""
+    return matrix.shape[-1] // part_count(scale)
+
+
+def graph_weights(trace: Trace, scale: Scale, layer: int, frame: int) -> np.ndarray:
+    """(N, N) float32: the centre frame's own block of A, how strongly parts of one frame are linked."""
+    return centre_block(matrices(trace, scale, layer)[frame], scale)
+
+
+def centre_block(matrix: np.ndarray, scale: Scale) -> np.ndarray:
+    """(..., τN, τN) -> (..., N, N): from the window's centre frame to itself."""
+    N = part_count(scale)
+    start = window_of(matrix, scale) // 2 * N
+    return matrix[..., start : start + N, start : start + N]
+
+
+def window_names(scale: Scale, window: int) -> tuple[str, ...]:
+    """Names of a window's τN nodes in node order: "left knee", and where τ > 1 "left knee (t−1)"."""
+    if window == 1:
+        return part_names(scale)
+    return tuple(f"{name} ({frame_name(k, window)})" for k in range(window) for name in part_names(scale))
+
+
+def frame_name(k: int, window: int) -> str:
+    """The k-th frame of a window as seen from its centre: "t−1", "t", "t+1"."""
+    offset = k - window // 2
+    return "t" if offset == 0 else f"t{'−' if offset < 0 else '+'}{abs(offset)}"
+
+
+def node_positions(keypoints: Keypoints, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
+    """Where to draw a scale's nodes.
+
+    Args:
+        keypoints: joints of T frames, in pixels of whatever picture.
+    Returns:
+        (T, N, 2) float32, the mean of each part's joints weighted by their scores (plain where all scores are 0), in
+        the same pixels; and (T, N) float32 in 0..1, the mean score of each part's joints.
+    """
+    pool = pooling_matrix(scale)  # (N, 17)
+    scores = keypoints.scores @ pool.T  # (T, N)
+    weights = pool * np.maximum(keypoints.scores, 1e-6)[:, None]  # (T, N, 17)
+    return weights @ keypoints.xy / weights.sum(axis=-1, keepdims=True), scores
