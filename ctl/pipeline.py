@@ -1,7 +1,6 @@
 """A clip in, an `Analysis` out. `Engine.analyze` reads like the data flow: people, key-points, graphs, ranking."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -27,7 +26,7 @@ from ctl.video.reader import open_clip
 DEMO_GALLERY: Final = Path(ctl.__file__).resolve().parent.parent / "assets" / "gallery"
 
 ANALYSIS_FPS: Final = 10.0
-"""Frames per second that are analysed. A walking person changes little in a tenth of a second; MARS has about as many."""
+"""Frames per second that are analysed: a walking person changes little in a tenth of a second."""
 
 TOP_K: Final = 20
 

@@ -161,6 +161,10 @@ class CTL(nn.Module):
         """
         _check(frames, heatmap_logits)
         maps = self.backbone(frames)  # (B, T, C0, H/16, W/16)
+        return self.from_maps(maps, heatmap_logits, trace)
+
+    def from_maps(self, maps: Tensor, heatmap_logits: Tensor, trace: bool = False) -> CTLOutput:
+        """All that follows the backbone: feature maps (B, T, C0, H', W') in place of frames."""
         nodes = self.extract(maps, heatmap_logits)  # V_g (B, T, C) and V_s (B, T, N, C), Eq. 1
         refined, adjacency, cross_scale = self.refine(nodes.scales)  # (B, T, N, C) per scale, Eq. 2-4
         parts, last_weights = self.fuse_scales[-1](refined)  # V_p (B, T, 5, C), Eq. 5-7

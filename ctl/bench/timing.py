@@ -1,0 +1,24 @@
+"""Ratios that mean something on a noisy machine: both sides are timed in turn, in one run, several times."""
+
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
+Work = Callable[[], object]
+
+
+def seconds(work: Work) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
+
+
+def ratio(above: Work, below: Work, rounds: int) -> dict[str, float]:
+    """Time of `above` over time of `below`: median, lowest and highest of several rounds, after one to warm up."""
+    above(), below()
+    return spread([seconds(above) / seconds(below) for _ in range(rounds)])
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median, lowest and highest, to three decimals."""
+    return {"median": round(median(values), 3), "low": round(min(values), 3), "high": round(max(values), 3)}
