@@ -10,18 +10,18 @@ import numpy as np
 
 Side = Literal["left", "middle", "right"]
 ThemeName = Literal["light", "dark"]
-Scale = tuple[str, ...]
+ColourScale = tuple[str, ...]
 """Hex colours at equal steps from low to high."""
 
-VIRIDIS: Final[Scale] = (
+VIRIDIS: Final[ColourScale] = (
     "#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725",
 )  # fmt: skip
 """Values ≥ 0 on a plot: matplotlib's map, perceptually uniform."""
 
-GRAPH: Final[Scale] = VIRIDIS[3:]
+GRAPH: Final[ColourScale] = VIRIDIS[3:]
 """Edge strength on a picture: the part of viridis that stands out from clothes and tarmac."""
 
-MAGMA: Final[Scale] = (
+MAGMA: Final[ColourScale] = (
     "#000004", "#1d1147", "#51127c", "#832681", "#b73779", "#e75263", "#fc8961", "#fec488", "#fcfdbf",
 )  # fmt: skip
 """Grad-CAM: matplotlib's map, perceptually uniform."""
@@ -49,7 +49,7 @@ class Theme:
     accent: str
     notice: str
     notice_text: str
-    diverging: Scale
+    diverging: ColourScale
 
 
 THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
@@ -91,7 +91,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def colours(values: np.ndarray, scale: Scale) -> np.ndarray:
+def colours(values: np.ndarray, scale: ColourScale) -> np.ndarray:
     """Look values up in a colour scale.
 
     Args:
@@ -104,7 +104,7 @@ def colours(values: np.ndarray, scale: Scale) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _table(scale: Scale) -> np.ndarray:
+def _table(scale: ColourScale) -> np.ndarray:
     """(256, 3) uint8, the scale's colours with straight lines between them."""
     steps = np.linspace(0, len(scale) - 1, 256)
     channels = np.array([rgb(colour) for colour in scale]).T

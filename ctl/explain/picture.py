@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ctl.explain.palette import CASING, THEMES, Scale, colours, rgb
+from ctl.explain.palette import CASING, THEMES, ColourScale, colours, rgb
 
 DISPLAY_HEIGHT: Final = 640
 """Pixels that small crops are enlarged to before anything is drawn on them."""
@@ -130,7 +130,7 @@ class Legend:
     def write_right(self, text: str) -> None:
         self._pen.text((self._picture.width - self._size, self._y), text, _TEXT, self._font, anchor="rm")
 
-    def bar(self, scale: Scale) -> None:
+    def bar(self, scale: ColourScale) -> None:
         """A colour scale from low to high."""
         left, length, half = round(self._x), 8 * self._size, self._size // 3
         for x, colour in enumerate(colours(np.linspace(0, 1, length), scale), start=left):

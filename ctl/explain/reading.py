@@ -1,16 +1,19 @@
 """How displays read a `Trace`: which graphs it holds, their matrices, and where a scale's nodes are on the picture."""
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, cast
 
 import numpy as np
 
-from ctl.skeleton import Scale, part_count, part_names, pooling_matrix
+from ctl.skeleton import SCALES, Scale, part_count, part_names, pooling_matrix
 from ctl.types import Keypoints, Trace
 
 Term = Literal["sum", "physical", "mask", "context"]
-TERMS: Final[tuple[Term, ...]] = get_args(Term)
+TERM_NAMES: Final[Mapping[Term, str]] = MappingProxyType(
+    {"sum": "Sum (A)", "physical": "Physical (Ap)", "mask": "Mask (Am)", "context": "Context (Ac)"}
+)
 _KEYS: Final = MappingProxyType({"sum": "A", "physical": "Ap", "mask": "Am", "context": "Ac"})
 
 
@@ -18,6 +21,25 @@ def graphs(trace: Trace) -> tuple[tuple[Scale, int], ...]:
     """Scale and layer of every graph in the trace, in order; empty for a model without graph layers."""
     found = (re.fullmatch(r"A_(s\d)_l(\d+)", key) for key in trace.adjacency)
     return tuple(sorted((cast(Scale, match[1]), int(match[2])) for match in found if match))
+
+
+def cross_scale_sources(trace: Trace) -> tuple[Scale, ...]:
+    """Scales that are fused into s3 with weights of their own."""
+    return tuple(scale for scale in SCALES if f"A_{scale}_s3" in trace.cross_scale)
+
+
+def cross_scale(trace: Trace, source: Scale) -> np.ndarray:
+    """The last fusion's weights from a scale to s3.
+
+    Returns:
+        (T, 5, N) float32; rows sum to 1 (Eq. 6).
+    Raises:
+        ValueError: the trace has no such weights; the message lists those it has.
+    """
+    key = f"A_{source}_s3"
+    if key not in trace.cross_scale:
+        raise ValueError(f"the trace has no {key}, only {', '.join(trace.cross_scale)}")
+    return trace.cross_scale[key]
 
 
 def matrices(trace: Trace, scale: Scale, layer: int, term: Term = "sum") -> np.ndarray:
@@ -30,7 +52,7 @@ def matrices(trace: Trace, scale: Scale, layer: int, term: Term = "sum") -> np.n
     """
     key = f"{_KEYS[term]}_{scale}_l{layer}"
     if key not in trace.adjacency:
-        raise ValueError(f"the trace has no {key}, only {', '.join(trace.adjacency) or 'no graphs'}")
+        raise ValueError(f"the trace has no {key}, only {', '.join(trace.adjacency)}")
     return trace.adjacency[key]
 
 

@@ -1,0 +1,144 @@
+"""Adjacency matrices as Plotly heat maps, and their strongest entries as rows of text.
+
+Row = the node that receives, column = the node that sends. Only plain traces and numbers are used, so that a page with
+an older plotly.js draws them too.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from ctl.explain.palette import THEMES, VIRIDIS, ThemeName
+from ctl.explain.reading import TERM_NAMES, Term, cross_scale, frame_name, matrices, window_names, window_of
+from ctl.skeleton import Scale, part_count, part_names
+from ctl.types import Trace
+
+_ROW: Final = 14  # pixels of a row of the largest matrix, enough for its tick label
+_AROUND: Final = 210  # pixels over and under the rows: title, block names, labels
+
+
+class Link(NamedTuple):
+    """One entry of a matrix in words."""
+
+    receiver: str
+    sender: str
+    value: float
+
+
+def adjacency_figure(
+    trace: Trace, scale: Scale, layer: int, term: Term, frame: int, theme: ThemeName = "light"
+) -> go.Figure:
+    """One term of one frame's window, (τN, τN), with lines between the frames of the window.
+
+    Colours mean the same in every frame of the clip, and run around 0 where any entry of the clip is negative.
+
+    Args:
+        frame: the window's centre, 0 … T-1.
+        theme: colours of text and lines; the background is transparent.
+    Raises:
+        ValueError: the trace has no such graph; the message lists those it has.
+    """
+    every = matrices(trace, scale, layer, term)
+    window = window_of(every, scale)
+    names = window_names(scale, window)
+    title = f"{TERM_NAMES[term]} · {scale} · layer {layer}"
+    figure = _heat_map(every, frame, receivers=names, senders=names, title=title, theme=theme)
+    _mark_frames(figure, part_count(scale), window, theme)
+    return figure
+
+
+def cross_scale_figure(trace: Trace, source: Scale, frame: int, theme: ThemeName = "light") -> go.Figure:
+    """How much each part of s3 takes from each part of the source scale, (5, N); rows sum to 1 (Eq. 6).
+
+    Raises:
+        ValueError: the model doesn't fuse this scale.
+    """
+    title = f"Cross-scale weights · {source} to s3"
+    every = cross_scale(trace, source)
+    return _heat_map(every, frame, receivers=part_names("s3"), senders=part_names(source), title=title, theme=theme)
+
+
+def strongest_links(trace: Trace, scale: Scale, layer: int, term: Term, frame: int, count: int = 10) -> list[Link]:
+    """The largest |entries| of one frame's window, strongest first; zeros are left out."""
+    every = matrices(trace, scale, layer, term)
+    names = window_names(scale, window_of(every, scale))
+    return _strongest(every[frame], names, names, count)
+
+
+def strongest_cross_scale(trace: Trace, source: Scale, frame: int, count: int = 10) -> list[Link]:
+    """The largest weights from a scale to s3 in one frame, strongest first."""
+    return _strongest(cross_scale(trace, source)[frame], part_names("s3"), part_names(source), count)
+
+
+def _strongest(matrix: np.ndarray, receivers: tuple[str, ...], senders: tuple[str, ...], count: int) -> list[Link]:
+    order = np.argsort(-np.abs(matrix), axis=None, kind="stable")[:count]
+    places = zip(*np.unravel_index(order, matrix.shape), strict=True)
+    return [Link(receivers[i], senders[j], float(matrix[i, j])) for i, j in places if matrix[i, j]]
+
+
+def _heat_map(
+    every: np.ndarray,
+    frame: int,
+    receivers: tuple[str, ...],
+    senders: tuple[str, ...],
+    title: str,
+    theme: ThemeName,
+) -> go.Figure:
+    look = THEMES[theme]
+    limit = float(np.abs(every).max()) or 1.0
+    signed = bool((every < 0).any())
+    heat_map = go.Heatmap(
+        z=every[frame],
+        x=senders,
+        y=receivers,
+        zmin=-limit if signed else 0.0,
+        zmax=limit,
+        colorscale=look.diverging if signed else VIRIDIS,
+        colorbar={"thickness": 12, "outlinewidth": 0, "x": 1.04, "tickfont": {"size": 11}},
+        hovertemplate="%{y} ← %{x}: %{z:.3f}<extra></extra>",
+        xgap=0.5,
+        ygap=0.5,
+    )
+    axis = {
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "",
+        "tickmode": "array",
+        "tickfont": {"size": 10},
+        "automargin": True,
+    }
+    rows = len(receivers)
+    figure = go.Figure(heat_map)
+    figure.update_layout(
+        template="plotly_white" if theme == "light" else "plotly_dark",
+        height=_AROUND + max(_ROW * rows, 26 * min(rows, 10)),
+        margin={"l": 100, "r": 10, "t": 70, "b": 100},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": look.text, "size": 12},
+        title={"text": title, "font": {"size": 14}, "x": 0.0, "xanchor": "left", "xref": "container", "pad": {"l": 8}},
+        xaxis=axis | _ticks(senders) | {"title": {"text": "sends", "standoff": 10}, "tickangle": -90},
+        yaxis=axis | _ticks(receivers) | {"title": {"text": "receives", "standoff": 10}, "autorange": "reversed"},
+    )
+    return figure
+
+
+def _ticks(names: tuple[str, ...]) -> dict[str, list[int] | list[str]]:
+    """Short names without the frame, which the blocks' own labels give."""
+    short = [name.split(" (")[0].replace("left ", "L ").replace("right ", "R ") for name in names]
+    return {"tickvals": list(range(len(names))), "ticktext": short}
+
+
+def _mark_frames(figure: go.Figure, nodes: int, window: int, theme: ThemeName) -> None:
+    """Lines between the frames of a window, and their names over the columns and right of the rows."""
+    line = {"color": THEMES[theme].line, "width": 1.5}
+    for k in range(1, window):
+        edge = k * nodes - 0.5
+        figure.add_shape(type="line", x0=edge, x1=edge, y0=0, y1=1, yref="paper", line=line)
+        figure.add_shape(type="line", y0=edge, y1=edge, x0=0, x1=1, xref="paper", line=line)
+    for k in range(window if window > 1 else 0):
+        middle = (k + 0.5) * nodes - 0.5
+        name = {"text": frame_name(k, window), "showarrow": False}
+        figure.add_annotation(x=middle, y=1, yref="paper", yanchor="bottom", **name)
+        figure.add_annotation(y=middle, x=1, xref="paper", xanchor="left", textangle=90, **name)

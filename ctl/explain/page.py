@@ -1,0 +1,62 @@
+"""The frame of the self-contained HTML pages: one style, light and dark as the reader's system asks, no network."""
+
+import base64
+import io
+from collections.abc import Iterable
+from dataclasses import fields
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from ctl.explain.palette import THEMES, ThemeName
+from ctl.types import CheckpointInfo
+
+UNTRAINED = "Untrained graph layers: rankings are not meaningful."
+
+_STYLE = """
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 1.25rem 1rem 3rem; max-width: 70rem; background: var(--background); color: var(--text);
+  font: 1rem/1.5 system-ui, sans-serif }
+h1 { font-size: 1.5rem; line-height: 1.2; margin: 0 0 .25rem }
+h2 { font-size: 1.15rem; margin: 2rem 0 .5rem }
+p { margin: .25rem 0 .75rem; max-width: 46rem; overflow-wrap: anywhere }
+.muted { color: var(--muted) }
+.notice { background: var(--notice); color: var(--notice-text); padding: .6rem .9rem; border-radius: .5rem }
+"""
+
+
+def page(title: str, body: str, style: str = "", scripts: str = "") -> str:
+    """A whole HTML document. `title` is text and is escaped here; the rest is HTML."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(title)}</title>\n<style>\n:root {{ {_variables('light')} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables('dark')} }} }}{_STYLE}{style}</style>\n</head>\n"
+        f"<body>\n{body}\n{scripts}</body>\n</html>\n"
+    )
+
+
+def notices(checkpoint: CheckpointInfo, others: Iterable[str] = ()) -> str:
+    """What the reader must know before the numbers, as HTML."""
+    sentences = ([] if checkpoint.trained else [UNTRAINED]) + [text for text in (checkpoint.notice, *others) if text]
+    return "".join(f'<p class="notice" role="note">{escape(text)}</p>\n' for text in sentences)
+
+
+def image_tag(image: np.ndarray, alt: str, height: int = 256) -> str:
+    """(H, W, 3) uint8 RGB as an <img> that carries its own JPEG; larger pictures are shrunk to `height`."""
+    picture = Image.fromarray(image)
+    if picture.height > height:
+        picture = picture.resize((max(1, round(picture.width * height / picture.height)), height))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=88)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    width, height = picture.size
+    return f'<img src="data:image/jpeg;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'
+
+
+def _variables(theme: ThemeName) -> str:
+    look = THEMES[theme]
+    colours = {field.name.replace("_", "-"): getattr(look, field.name) for field in fields(look)}
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items() if isinstance(colour, str))
