@@ -180,8 +180,7 @@ def _gallery_for(checkpoint: CheckpointInfo, folder: Path | None) -> tuple[Galle
         gallery = Gallery.load(folder)
         gallery.require(checkpoint)
         return gallery, ()
-    demo = Gallery.load(DEMO_GALLERY)
-    if demo.checkpoint_sha256 == checkpoint.sha256:
+    if DEMO_GALLERY.is_dir() and (demo := Gallery.load(DEMO_GALLERY)).checkpoint_sha256 == checkpoint.sha256:
         return demo, ()
-    notice = f"The demo gallery was embedded by another checkpoint than {checkpoint.id}, so nothing is ranked."
+    notice = f"The demo gallery wasn't embedded by {checkpoint.id}: build one with `python -m ctl gallery build`."
     return Gallery.empty(checkpoint.sha256), (notice,)

@@ -1,0 +1,86 @@
+"""Clips of known people into a gallery."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import torch
+
+from ctl.errors import InputError
+from ctl.files import read_bytes
+from ctl.gallery import Gallery, GalleryEntry, tracklet_key
+from ctl.pipeline import Engine
+from ctl.types import ClipKind
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tracklet to enrol.
+
+    Args:
+        clip: where it is.
+        person, camera: names for it.
+        kind: one person's crops, or a scene; None looks.
+        tracklet: number of the person within the clip.
+    """
+
+    clip: Path
+    person: str
+    camera: str
+    kind: ClipKind | None = None
+    tracklet: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind is not None and self.kind not in get_args(ClipKind):
+            raise InputError(
+                f"{self.clip.name}: kind must be one of {', '.join(get_args(ClipKind))}, got {self.kind!r}"
+            )
+
+
+def read_list(path: Path) -> tuple[Row, ...]:
+    """Read a JSON list of {"file", "person", "camera"} with optional "kind" and "tracklet"; other keys are ignored.
+
+    Files are relative to the list. Raises InputError where the list can't be read or a row lacks something.
+    """
+    try:
+        rows = json.loads(read_bytes(path))
+    except ValueError as error:
+        raise InputError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(rows, list) or not rows:
+        raise InputError(f"{path} must be a list of at least one tracklet")
+    return tuple(_read_row(path, number, row) for number, row in enumerate(rows, start=1))
+
+
+def _read_row(path: Path, number: int, row: object) -> Row:
+    if not isinstance(row, dict):
+        raise InputError(f"{path}, row {number}: must be an object")
+    for key in ("file", "person", "camera"):
+        if not isinstance(row.get(key), str):
+            raise InputError(f"{path}, row {number}: {key!r} is missing or not a string")
+    tracklet = row.get("tracklet", 1)
+    if not isinstance(tracklet, int):
+        raise InputError(f"{path}, row {number}: 'tracklet' must be a number, got {tracklet!r}")
+    return Row(path.parent / row["file"], row["person"], row["camera"], row.get("kind"), tracklet)
+
+
+def build_gallery(engine: Engine, rows: Sequence[Row], on_step: Callable[[float, str], None]) -> Gallery:
+    """Embed every row, in order, into a new gallery. Raises InputError where a clip lacks its tracklet."""
+    gallery = Gallery.empty(engine.checkpoint.sha256)
+    for done, row in enumerate(rows):
+        on_step(done / len(rows), row.clip.name)
+        gallery = enrol(engine, gallery, row)
+    return gallery
+
+
+def enrol(engine: Engine, gallery: Gallery, row: Row) -> Gallery:
+    """The gallery with one tracklet more. Raises InputError where the clip has no tracklet of that number."""
+    gallery.require(engine.checkpoint)
+    people = {person.tracklet.id: person for person in engine.analyze(row.clip, row.kind).people}
+    if row.tracklet not in people:
+        found = ", ".join(map(str, people))
+        raise InputError(f"{row.clip.name} has no tracklet {row.tracklet}: it has {found}")
+    person = people[row.tracklet]
+    entry = GalleryEntry(tracklet_key(row.clip, row.tracklet), row.person, row.camera)
+    return gallery.add(entry, torch.from_numpy(person.embedding), person.tracklet.crops[len(person.tracklet) // 2])
