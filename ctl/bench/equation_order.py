@@ -4,18 +4,18 @@ Outer products before pooling (Eq. 1), windows before W (Eq. 4), pairs before ϕ
 (section 3.5). The result equals `CTL.from_maps`; only `python -m ctl bench` runs it, to be compared with.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ctl.graph import CrossScaleConv, GraphConv3d, normalise_adjacency, sliding_windows
-from ctl.graph.cross_scale import Embedding
-from ctl.model import CTL
+from ctl.graph import normalise_adjacency, sliding_windows
 from ctl.model.nodes import spatial_mass
 from ctl.skeleton import SCALES, pooling_matrix
 
 
-def embedding_in_equation_order(model: CTL, maps: Tensor, heatmap_logits: Tensor) -> Tensor:
+def embedding_in_equation_order(model: Any, maps: Tensor, heatmap_logits: Tensor) -> Tensor:
     """Maps (B, T, C0, H, W) and logits (B, T, 17, h, w) -> V_f^a (B, C), for a model with CS-GCLs and M = 1."""
     maps = model.extract.reduce(maps.movedim(2, -1)).movedim(-1, 2)  # (B, T, C, H, W)
     mass = spatial_mass(heatmap_logits, *maps.shape[-2:])
@@ -35,7 +35,7 @@ def embedding_in_equation_order(model: CTL, maps: Tensor, heatmap_logits: Tensor
     return (parts.sum(dim=2) + whole).mean(dim=1)
 
 
-def _graph_conv(layer: GraphConv3d, nodes: Tensor) -> Tensor:
+def _graph_conv(layer: Any, nodes: Tensor) -> Tensor:
     B, T, N, C = nodes.shape
     windows = sliding_windows(nodes, layer.window)  # (B, T, τN, C)
     block, V = layer.topology.context, layer.window * N
@@ -46,12 +46,12 @@ def _graph_conv(layer: GraphConv3d, nodes: Tensor) -> Tensor:
     return F.relu(layer.norm(layer.collapse(by_node).flatten(0, -2))).view(B, T, N, C)
 
 
-def _cross_scale_conv(layer: CrossScaleConv, source: Tensor, target: Tensor) -> Tensor:
+def _cross_scale_conv(layer: Any, source: Tensor, target: Tensor) -> Tensor:
     adjacency = (_relation(layer, target, "target") @ _relation(layer, source, "source").mT).softmax(dim=-1)
     return F.relu(layer.weight(adjacency @ source))
 
 
-def _relation(layer: CrossScaleConv, nodes: Tensor, end: str) -> Tensor:
+def _relation(layer: Any, nodes: Tensor, end: str) -> Tensor:
     N = nodes.shape[2]
     own = _embed(layer.node, nodes).unsqueeze(3).expand(-1, -1, -1, N, -1)
     pairs = _embed(layer.pair, nodes.unsqueeze(2) - nodes.unsqueeze(3))  # ϕ of each x_j - x_i
@@ -59,6 +59,6 @@ def _relation(layer: CrossScaleConv, nodes: Tensor, end: str) -> Tensor:
     return _embed(layer.augment[end], torch.cat([nodes, context], dim=-1))
 
 
-def _embed(embedding: Embedding, values: Tensor) -> Tensor:
+def _embed(embedding: Any, values: Tensor) -> Tensor:
     weight = torch.cat([block.weight for block in embedding.blocks], dim=1)
     return embedding.activate(F.linear(values, weight))

@@ -1,0 +1,128 @@
+"""`python -m ctl bench`: everything that is promised about speed and memory, measured in one run."""
+
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from PIL import Image
+
+import ctl
+from ctl.bench.model import head_costs
+from ctl.bench.timing import ratio, seconds, spread
+from ctl.inference import CLIPS_AT_ONCE, to_tensor
+from ctl.pipeline import ANALYSIS_FPS, Engine
+from ctl.video.reader import open_clip
+from ctl.video.writer import write_video
+
+REPO: Final = Path(ctl.__file__).resolve().parent.parent
+SCENE: Final = REPO / "assets" / "samples" / "street.mp4"
+HD: Final = (1280, 720)
+
+
+def measure(rounds: int) -> dict[str, Any]:
+    """All measurements, as JSON values. Each ratio is a median with the lowest and highest of `rounds` rounds.
+
+    Takes a few minutes on two cores. Nothing else should run meanwhile.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = Path(folder) / "scene.mp4", Path(folder) / "minute.mp4"
+        write_hd_scene(short, 5.0)
+        write_hd_scene(long, 60.0)
+        return {
+            "machine": {"cpu": platform.processor(), "threads": torch.get_num_threads(), "torch": torch.__version__},
+            "mobile": head_costs("mobile", clips=4, rounds=rounds),
+            "paper": head_costs("paper", clips=4, rounds=rounds),
+            **clip_costs(short, rounds),
+            "peak_memory_of_analyze_on_60_s_scene_mb": peak_memory(long),
+            "app_start_to_first_page_s": spread([app_start() for _ in range(3)]),
+        }
+
+
+def clip_costs(scene: Path, rounds: int) -> dict[str, Any]:
+    """What a whole clip and a whole scene cost, with the bundled models."""
+    engine = Engine.load()
+    backbone = engine.model.backbone
+    people = engine.analyze(scene).people
+    crops = people[0].tracklet.crops[: CLIPS_AT_ONCE * engine.model.config.clip_length]
+    frames = to_tensor(crops, engine.device).unsqueeze(0)
+
+    def whole_clip() -> object:
+        return engine.describe([crops], lambda done: None)
+
+    def backbone_alone() -> object:
+        with torch.inference_mode():
+            return backbone(frames)
+
+    def cam() -> object:
+        return engine.grad_cam(people[0])
+
+    def forward() -> object:
+        return engine.describe([people[0].tracklet.crops], lambda done: None)
+
+    with open_clip(scene, max_fps=ANALYSIS_FPS) as clip:
+        length = clip.info.duration
+    return {
+        "whole_clip_over_backbone_time": ratio(whole_clip, backbone_alone, rounds),
+        "grad_cam_over_forward_time": ratio(cam, forward, rounds),
+        "scene_time_over_scene_length": spread(
+            [seconds(lambda: engine.analyze(scene)) / length for _ in range(rounds)]
+        ),
+        "people_in_scene": len(people),
+    }
+
+
+def write_hd_scene(path: Path, length: float) -> None:
+    """The sample scene at 1280 x 720, repeated until it lasts `length` seconds."""
+    with open_clip(SCENE) as clip:
+        fps = clip.info.fps
+
+    def frames() -> Iterator[np.ndarray]:
+        for _ in cycle([None]):
+            with open_clip(SCENE) as clip:
+                for frame in clip:
+                    yield np.asarray(Image.fromarray(frame.image).resize(HD))
+
+    write_video(path, islice(frames(), round(length * fps)), fps)
+
+
+def peak_memory(clip: Path) -> float:
+    """Resident memory in MB (10⁶ bytes) of a process that analyses one clip and ends."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, "-m", "ctl", "analyze", str(clip), "--out", out]
+        subprocess.run(command, check=True, cwd=REPO, capture_output=True)
+    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6)
+
+
+def app_start(patience: float = 120.0) -> float:
+    """Seconds from `python app.py` to the first page it serves."""
+    port = 7950
+    start = time.perf_counter()
+    server = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)],
+        cwd=REPO,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while time.perf_counter() - start < patience:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as page:
+                    page.read()
+                return time.perf_counter() - start
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.1)
+        raise TimeoutError(f"app.py served no page within {patience:.0f} s")
+    finally:
+        server.terminate()
+        server.wait()
