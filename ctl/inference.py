@@ -15,8 +15,8 @@ from ctl.keypoints.base import KeypointEstimator
 from ctl.model import CTL, CTLTrace
 from ctl.types import Keypoints, Trace
 
-CLIPS_AT_ONCE: Final = 8
-"""Clips in one forward pass: 48 frames at the paper's T, which keeps memory flat however long a tracklet is."""
+FRAMES_AT_ONCE: Final = 48
+"""Frames in one forward pass: 8 clips at the paper's T, which keeps memory flat however long a tracklet is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +88,11 @@ def describe(
         for indices in clip_indices(len(crops), model.config.clip_length)
     ]
     collectors = [_Collector(len(crops)) for crops in tracklets]
+    clips_at_once = max(1, FRAMES_AT_ONCE // model.config.clip_length)
     clock, constant_terms = _Clock(device), dict[str, np.ndarray]()
     with torch.inference_mode(), mixed_precision(device, mixed):
-        for start in range(0, len(clips), CLIPS_AT_ONCE):
-            batch = clips[start : start + CLIPS_AT_ONCE]
+        for start in range(0, len(clips), clips_at_once):
+            batch = clips[start : start + clips_at_once]
             frames = to_tensor(np.stack([tracklets[person][indices] for person, indices in batch]), device)
             with clock.time("keypoints"):
                 maps = estimator(frames.flatten(0, 1))

@@ -15,7 +15,7 @@ from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
 from ctl.explain.gradcam import grad_cam
 from ctl.gallery import Gallery, tracklet_key
-from ctl.inference import Timed, describe
+from ctl.inference import FRAMES_AT_ONCE, Timed, describe, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
 from ctl.model import CTL
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking, Tracklet
@@ -150,17 +150,21 @@ class Engine:
         return self.gallery.search(torch.from_numpy(embedding), TOP_K, exclude={tracklet_key(clip, tracklet.id)})
 
     def grad_cam(self, person: PersonAnalysis, reference: np.ndarray | None = None) -> np.ndarray:
-        """Where the person's similarity to a reference comes from.
+        """Where in the frames the person's similarity to a reference comes from.
 
         Args:
             person: of an analysis by this engine.
-            reference: (D,) embedding; None is the person's own.
+            reference: (D,) embedding of another tracklet; None explains the person's own embedding.
         Returns:
             (T, h, w) float32, 0..1, one normalisation for the whole tracklet.
         """
-        target = person.embedding if reference is None else reference
+        frames = to_tensor(person.tracklet.crops, self.device)
         with self.lock:
-            return grad_cam(self.model, self.estimator, person.tracklet.crops, target)
+            with torch.inference_mode():
+                logits = torch.cat([self.estimator(few).logits for few in frames.split(FRAMES_AT_ONCE)])
+            return grad_cam(
+                self.model, frames, logits.clone(), None if reference is None else torch.from_numpy(reference)
+            )
 
 
 def choose_device(name: str) -> torch.device:

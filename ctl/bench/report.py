@@ -20,7 +20,7 @@ from PIL import Image
 import ctl
 from ctl.bench.model import head_costs
 from ctl.bench.timing import ratio, seconds, spread
-from ctl.inference import CLIPS_AT_ONCE, to_tensor
+from ctl.inference import FRAMES_AT_ONCE, to_tensor
 from ctl.pipeline import ANALYSIS_FPS, Engine
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
@@ -54,7 +54,7 @@ def clip_costs(scene: Path, rounds: int) -> dict[str, Any]:
     engine = Engine.load()
     backbone = engine.model.backbone
     people = engine.analyze(scene).people
-    crops = people[0].tracklet.crops[: CLIPS_AT_ONCE * engine.model.config.clip_length]
+    crops = people[0].tracklet.crops[:FRAMES_AT_ONCE]
     frames = to_tensor(crops, engine.device).unsqueeze(0)
 
     def whole_clip() -> object:
