@@ -1,0 +1,69 @@
+"""ranking.html: for each person of the clip, the nearest tracklets of the gallery, on one self-contained page."""
+
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+
+from ctl.explain.page import image_tag, notices, page
+from ctl.types import Analysis, Hit, PersonAnalysis
+
+
+def ranking_html(analysis: Analysis, thumbnails: Mapping[str, np.ndarray]) -> str:
+    """The page.
+
+    Args:
+        analysis: of one clip.
+        thumbnails: key of a gallery tracklet -> (H, W, 3) uint8 RGB; a hit without one is shown in words only.
+    """
+    source, checkpoint = analysis.video.source, analysis.checkpoint
+    people = "\n".join(_person(person, thumbnails) for person in analysis.people)
+    body = f"""<h1>Ranked gallery</h1>
+<p class="muted">{escape(source)} · checkpoint {escape(checkpoint.id)}</p>
+{notices(checkpoint, (*analysis.video.notices, *analysis.dropped))}
+<p>The score is the cosine of the two embeddings, from -1 to 1. It says how alike two tracklets look to the model, not
+how likely they show the same person.</p>
+{people}"""
+    return page(f"Ranked gallery: {source}", body, _STYLE)
+
+
+def _person(person: PersonAnalysis, thumbnails: Mapping[str, np.ndarray]) -> str:
+    tracklet = person.tracklet
+    middle = image_tag(tracklet.crops[len(tracklet) // 2], f"Person {tracklet.id} of the clip")
+    seconds = f"{tracklet.times[0]:.1f} to {tracklet.times[-1]:.1f} s"
+    hits = "\n".join(_hit(hit, thumbnails.get(hit.key)) for hit in person.ranking)
+    return f"""<section>
+<h2>Person {tracklet.id}</h2>
+<div class="row">
+<figure class="query">{middle}
+<figcaption><b>Query</b>{seconds}<br>{len(tracklet)} frames</figcaption></figure>
+{f"<ol>{hits}</ol>" if hits else '<p class="muted">The gallery is empty.</p>'}
+</div>
+</section>"""
+
+
+def _hit(hit: Hit, thumbnail: np.ndarray | None) -> str:
+    name = f"person {hit.person}, camera {hit.camera}"
+    picture = '<div class="absent">no picture</div>' if thumbnail is None else image_tag(thumbnail, name)
+    return f"""<li><figure>{picture}
+<figcaption><b>#{hit.rank} <span class="score">{hit.similarity:.3f}</span></b>person {escape(hit.person)}<br>camera \
+{escape(hit.camera)}</figcaption></figure></li>"""
+
+
+_STYLE = """
+.row { display: flex; gap: 1.5rem; align-items: flex-start }
+figure { margin: 0; width: 8rem }
+figcaption { font-size: .875rem; line-height: 1.35; padding-top: .35rem; overflow-wrap: anywhere }
+figcaption b { display: flex; justify-content: space-between; color: var(--text) }
+figure img, .absent { display: block; width: 8rem; height: auto; border-radius: .35rem; background: var(--surface) }
+.absent { height: 16rem; display: grid; place-items: center; color: var(--muted); font-size: .875rem }
+.query { flex: none }
+.query img { outline: 3px solid var(--accent); outline-offset: 2px }
+.score { font-variant-numeric: tabular-nums; color: var(--accent) }
+ol { list-style: none; display: flex; flex-wrap: wrap; gap: 1.25rem 1rem; margin: 0; padding: 0 }
+@media (max-width: 36rem) {
+  .row { flex-direction: column }
+  ol { display: grid; grid-template-columns: repeat(3, 1fr) }
+  ol figure, ol img, .absent { width: 100% }
+}
+"""
