@@ -4,8 +4,9 @@
         commit = hub.add("owner/name", {"config.json": b"{}", "model.safetensors": weights})
         subprocess.run([...], env=os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path)})
 
-The client reads its settings when it is imported, so it runs in a process of its own. To simulate a Hub that is gone
-use the address of one that was closed: connections that are kept alive outlive a server's shutdown.
+The client reads its settings when it is imported, so it runs in a process of its own. Uploads take the Hub's LFS
+route: set `HF_HUB_DISABLE_XET=1`. To simulate a Hub that is gone use the address of a port that nobody listens on:
+connections that are kept alive outlive a server's shutdown.
 """
 
 import base64
