@@ -1,0 +1,222 @@
+"""People in single frames: MoveNet MultiPose, which looks closely only where it pays, or D-FINE from the Hub."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ctl.errors import InputError
+from ctl.keypoints.multipose import PEOPLE, MultiPose, load_multipose
+from ctl.video.boxes import Detections, suppress
+
+MULTIPOSE: Final = "movenet-multipose"
+"""Name of the bundled detector; any other name is a local folder, a Hub id or id@revision."""
+
+WIDE_LINES: Final = 256
+CLOSE_LINES: Final = 720
+"""Pixels of the frame's shorter side in a wide and in a close look. The net needs some 60 to 80 px of a person's
+height: the wide look finds people from about a quarter of the shorter side, the close look those of 80 px in 720p."""
+
+SMALL: Final = 0.3
+"""People lower than this share of the shorter side are looked at closely in every frame."""
+
+TILE: Final = 512
+TILE_OVERLAP: Final = 160
+"""Length of a tile of the close look along the frame's longer side, and how much of it the next tile repeats."""
+
+LEAST_SCORE: Final = 0.1
+MOST_IOU: Final = 0.5
+MOST_COVERED: Final = 0.8
+
+
+class Detector(Protocol):
+    """Finds people in frames.
+
+    Attributes:
+        name: "movenet-multipose", or the folder or Hub id that was asked for.
+    """
+
+    name: str
+
+    def __call__(self, frames: Sequence[np.ndarray]) -> list[Detections]:
+        """Look at a few consecutive frames of one clip.
+
+        Args:
+            frames: (H, W, 3) uint8 RGB each, all of the same size.
+        """
+        ...
+
+
+def load_detector(name: str = MULTIPOSE, device: str | torch.device = "cpu") -> Detector:
+    """Load a detector, ready for inference.
+
+    Args:
+        name: "movenet-multipose" is bundled; anything else is a D-FINE model (or another that transformers loads for
+            object detection): a local folder, a Hub id or id@revision.
+        device: where it runs.
+    Raises:
+        InputError: no such model, or the package that runs it isn't installed.
+    """
+    if name == MULTIPOSE:
+        return MultiPoseDetector(load_multipose(device), device)
+    return HubDetector(name, device)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Part of a frame, in pixels of the frame: `length` from `start` along the longer side, whole across it."""
+
+    start: int
+    length: int
+
+
+class MultiPoseDetector:
+    """MoveNet MultiPose at two distances.
+
+    Every frame gets a wide look. The middle frame of a batch also gets a close look, tile by tile; the tiles in which
+    it shows small people, or more than the net can tell apart, are then looked at closely in the batch's other frames.
+
+    Args:
+        net: the bundled network.
+        device: where it runs.
+    """
+
+    name = MULTIPOSE
+
+    def __init__(self, net: MultiPose, device: str | torch.device) -> None:
+        self._net, self._device = net, device
+
+    def __call__(self, frames: Sequence[np.ndarray]) -> list[Detections]:
+        """See `Detector`."""
+        found = [[self._look(frame, None, WIDE_LINES)] for frame in frames]
+        middle = len(frames) // 2
+        worth = []
+        for tile in tiles(*frames[middle].shape[:2]):
+            close = self._look(frames[middle], tile, CLOSE_LINES)
+            found[middle].append(close)
+            small = close.boxes[:, 3] < SMALL * min(frames[middle].shape[:2])
+            if small.any() or len(close) >= PEOPLE:
+                worth.append(tile)
+        for number, frame in enumerate(frames):
+            if number != middle:
+                found[number] += [self._look(frame, tile, CLOSE_LINES) for tile in worth]
+        return [suppress(join(parts), MOST_IOU, MOST_COVERED) for parts in found]
+
+    def _look(self, frame: np.ndarray, tile: Tile | None, lines: int) -> Detections:
+        """People in a frame or tile, in pixels of the frame."""
+        height, width = frame.shape[:2]
+        x = y = 0
+        if tile is not None and width >= height:
+            x, frame = tile.start, frame[:, tile.start : tile.start + tile.length]
+        elif tile is not None:
+            y, frame = tile.start, frame[tile.start : tile.start + tile.length]
+        picture = torch.from_numpy(np.ascontiguousarray(frame)).to(self._device)
+        picture = picture.permute(2, 0, 1).unsqueeze(0).float() / 255
+        scale = min(1.0, lines / min(height, width))
+        people = self._net(pad_to_32(shrink(picture, scale)))
+        boxes = people.boxes[0].cpu().numpy() / scale
+        scores = people.scores[0].cpu().numpy()
+        good = (scores >= LEAST_SCORE) & (boxes[:, 2:].min(axis=1) > 0)
+        if tile is not None:
+            good &= ~cut_by_tile(boxes, tile, (height, width))
+        boxes[:, :2] += x, y
+        return Detections(boxes[good].astype(np.float32), scores[good])
+
+
+class HubDetector:
+    """D-FINE or a relative, through transformers.
+
+    Args:
+        name: a local folder, a Hub id or id@revision.
+        device: where it runs.
+    Raises:
+        InputError: transformers isn't installed, or there is no such model.
+    """
+
+    def __init__(self, name: str, device: str | torch.device) -> None:
+        try:
+            from transformers import AutoImageProcessor, AutoModelForObjectDetection
+        except ImportError as error:
+            raise InputError(
+                f'the detector {name} needs transformers: pip install "ctl-video-reid[hub]", or use {MULTIPOSE}.'
+            ) from error
+        model_id, _, revision = name.partition("@") if not Path(name).exists() else (name, "", "")
+        try:
+            self._processor: Any = AutoImageProcessor.from_pretrained(model_id, revision=revision or "main")
+            model = AutoModelForObjectDetection.from_pretrained(
+                model_id, revision=revision or "main", use_safetensors=True
+            )
+        except (OSError, ValueError) as error:
+            raise InputError(f"no detector {name}: give a D-FINE model's folder or Hub id, or {MULTIPOSE}.") from error
+        labels = {label.lower(): number for number, label in model.config.id2label.items()}
+        if "person" not in labels:
+            raise InputError(f"the detector {name} doesn't know people: none of its classes is called person.")
+        self.name, self._device, self._person = name, device, labels["person"]
+        self._model: Any = model.to(device).eval()
+
+    @torch.inference_mode()
+    def __call__(self, frames: Sequence[np.ndarray]) -> list[Detections]:
+        """See `Detector`."""
+        found = []
+        for frame in frames:
+            inputs = self._processor(images=frame, return_tensors="pt").to(self._device)
+            (result,) = self._processor.post_process_object_detection(
+                self._model(**inputs), threshold=LEAST_SCORE, target_sizes=[frame.shape[:2]]
+            )
+            people = result["labels"] == self._person
+            corners = result["boxes"][people].cpu().numpy().astype(np.float32)
+            boxes = np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
+            scores = result["scores"][people].cpu().numpy().astype(np.float32)
+            found.append(suppress(Detections(boxes, scores), MOST_IOU, MOST_COVERED))
+        return found
+
+
+def tiles(height: int, width: int) -> list[Tile]:
+    """Equal tiles along the longer side of a frame, overlapping by at least `TILE_OVERLAP` close-look pixels.
+
+    >>> [(tile.start, tile.length) for tile in tiles(720, 1280)]
+    [(0, 512), (384, 512), (768, 512)]
+    """
+    longer, shorter = max(height, width), min(height, width)
+    scale = max(1.0, shorter / CLOSE_LINES)  # frame pixels per close-look pixel
+    length = min(longer, round(TILE * scale))
+    step = length - round(TILE_OVERLAP * scale)
+    count = 1 if length == longer else 1 + -(-(longer - length) // step)
+    return [Tile(round(index * (longer - length) / max(1, count - 1)), length) for index in range(count)]
+
+
+def cut_by_tile(boxes: np.ndarray, tile: Tile, frame_size: tuple[int, int]) -> np.ndarray:
+    """(n,) bool: whether a box, relative to its tile, touches an edge of the tile that is inside the frame.
+
+    Such a person is seen whole by the next tile or by the wide look.
+    """
+    height, width = frame_size
+    axis = 0 if width >= height else 1
+    near = 0.02 * tile.length
+    at_start = (tile.start > 0) & (boxes[:, axis] < near)
+    at_end = (tile.start + tile.length < max(frame_size)) & (boxes[:, axis] + boxes[:, axis + 2] > tile.length - near)
+    return at_start | at_end
+
+
+def join(parts: Sequence[Detections]) -> Detections:
+    """All detections of several looks at one frame."""
+    return Detections(np.concatenate([p.boxes for p in parts]), np.concatenate([p.scores for p in parts]))
+
+
+def shrink(picture: Tensor, scale: float) -> Tensor:
+    """(B, 3, H, W) smaller by a scale ≤ 1, antialiased."""
+    if scale == 1:
+        return picture
+    size = [max(1, round(side * scale)) for side in picture.shape[-2:]]
+    return F.interpolate(picture, size, mode="bilinear", antialias=True).clamp(0, 1)
+
+
+def pad_to_32(picture: Tensor) -> Tensor:
+    """(B, 3, H, W) with zeros to the right and below, so that both sides are multiples of 32."""
+    height, width = picture.shape[-2:]
+    return F.pad(picture, (0, -width % 32, 0, -height % 32))

@@ -1,0 +1,203 @@
+"""From a clip to people: what kind of clip it is, who is in it, and their crops.
+
+A scene is read twice: the first time to look for people and to follow them, the second time to cut out those that are
+kept. So only boxes are held while it isn't known yet who stays.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import numpy as np
+
+from ctl.errors import InputError
+from ctl.types import ClipKind, Tracklet
+from ctl.video.boxes import Detections
+from ctl.video.crop import cut, person_region
+from ctl.video.detect import Detector
+from ctl.video.reader import Clip, Frame
+from ctl.video.track import Tracker
+from ctl.video.walk import Walk, walk_of
+
+__all__ = ["Detections", "Detector", "People", "find_people", "guess_kind"]
+
+NARROW: Final = 1.5
+"""Height over width from which a clip may be one person's crops: MARS has 2."""
+
+FILLED: Final = 0.7
+"""Share of a crop's height that its person takes up."""
+
+TINY: Final = 192
+"""A narrow clip of at most this width holds nobody but its person, even if the detector can't make them out."""
+
+LOOKS_PER_SECOND: Final = 5.0
+BATCH: Final = 10
+"""Frames that a detector gets at once: two seconds."""
+
+BRIDGED_SECONDS: Final = 0.7
+"""Between two looks at a person that are no further apart, their box is interpolated."""
+
+MOST_PEOPLE: Final = 12
+MOST_CROPS: Final = 2400
+"""Of one clip: at 256x128 they take 236 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """Everyone found in a clip.
+
+    Args:
+        kind: whether the clip was taken as one person's crops or as a scene.
+        tracklets: at least one; longest first, then highest mean detection score; ids count from 1.
+        dropped: one sentence per person left out, with the reason; ids go on counting.
+        notices: sentences about frames of kept people that were left out.
+    """
+
+    kind: ClipKind
+    tracklets: tuple[Tracklet, ...]
+    dropped: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+
+
+def find_people(
+    clip: Clip,
+    detector: Detector | None,
+    image_size: tuple[int, int] = (256, 128),
+    min_frames: int = 6,
+    kind: ClipKind | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> People:
+    """Cut the people out of a clip.
+
+    Args:
+        clip: an open clip; read up to three times.
+        detector: may be None where kind is "crop".
+        image_size: height and width of a crop.
+        min_frames: people seen in fewer frames are dropped.
+        kind: None guesses it.
+        on_progress: called with the share done, 0..1. What it raises ends the work, with the file closed.
+    Raises:
+        InputError: nobody is found, or nobody for long enough, or the clip can't be read.
+        ValueError: there is no detector for a clip that isn't known to be a crop.
+    """
+    report = on_progress or (lambda share: None)
+    with clip:
+        if kind == "crop":
+            return _whole_frames(clip, image_size, report)
+        if detector is None:
+            raise ValueError("a detector is needed unless kind is 'crop'")
+        if kind is None and guess_kind(clip, detector) == "crop":
+            return _whole_frames(clip, image_size, report)
+        walks = follow(clip, detector, lambda share: report(0.7 * share))
+        return _cut_people(clip, walks, image_size, min_frames, lambda share: report(0.7 + 0.3 * share))
+
+
+def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
+    """A crop is narrow and filled by one person from top to bottom; anything else is a scene.
+
+    Looks at five frames of the first two seconds, if the shape allows a crop at all: a street filmed upright with a
+    phone is as narrow.
+    """
+    info = clip.info
+    if info.height < NARROW * info.width:
+        return "scene"
+    step = max(1, min(info.frames, round(2 * info.fps) or 50) // 5)
+    with closing(iter(clip)) as frames:  # type: ignore[type-var]
+        found = detector([frame.image for frame in islice(frames, 0, 5 * step, step)])
+    if not any(len(people) for people in found):
+        return "crop" if info.width <= TINY else "scene"
+    filled = [people.boxes[:, 3] >= FILLED * info.height for people in found]
+    alone = [count == 1 for count in (int(tall.sum()) for tall in filled)]
+    return "crop" if sum(alone) > len(found) / 2 else "scene"
+
+
+def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> list[Walk]:
+    """Look for people about `LOOKS_PER_SECOND`, follow them, and fill in where they are between the looks."""
+    step = max(1, round(clip.info.fps / LOOKS_PER_SECOND))
+    tracker, times, batch = Tracker(), [], []  # type: Tracker, list[float], list[Frame]
+
+    def look() -> None:
+        for frame, found in zip(batch, detector([frame.image for frame in batch]), strict=True):
+            tracker.look(frame.index, frame.time, found)
+        batch.clear()
+        report(len(times) / max(len(times), clip.info.frames))
+
+    for frame in clip:
+        times.append(frame.time)
+        if frame.index % step == 0:
+            batch.append(frame)
+        if len(batch) == BATCH:
+            look()
+    if batch:
+        look()
+    return [walk_of(track, np.array(times), BRIDGED_SECONDS) for track in tracker.finish()]
+
+
+def _cut_people(
+    clip: Clip, walks: list[Walk], image_size: tuple[int, int], min_frames: int, report: Callable[[float], None]
+) -> People:
+    """Decide who stays, then read the clip again for their crops."""
+    name = clip.info.source
+    if not walks:
+        raise InputError(f'No person was found in {name}; if it shows one person cut out, choose "crop".')
+    walks = sorted(walks, key=lambda walk: (-len(walk), -walk.scores.mean()))
+    kept = [walk for walk in walks if len(walk) >= min_frames][:MOST_PEOPLE]
+    dropped = [
+        f"person {number}: {_reason(walk, min_frames)}"
+        for number, walk in enumerate(walks[len(kept) :], start=len(kept) + 1)
+    ]
+    if not kept:
+        raise InputError(f"Nobody stays in {name} for long enough ({dropped[0]}).")
+    share = MOST_CROPS // len(kept)
+    notices = tuple(
+        f"person {number}: {share} of {len(walk)} frames kept, evenly spread"
+        for number, walk in enumerate(kept, start=1)
+        if len(walk) > share
+    )
+    tracklets = _cut(clip, [walk.thinned(share) for walk in kept], image_size, report)
+    return People("scene", tuple(tracklets), tuple(dropped), notices)
+
+
+def _reason(walk: Walk, min_frames: int) -> str:
+    if len(walk) < min_frames:
+        return f"{len(walk)} frames, at least {min_frames} needed"
+    return f"only the {MOST_PEOPLE} people seen longest are analysed"
+
+
+def _cut(
+    clip: Clip, walks: list[Walk], image_size: tuple[int, int], report: Callable[[float], None]
+) -> Iterator[Tracklet]:
+    regions = [person_region(walk.boxes, image_size) for walk in walks]
+    crops = [np.zeros((len(walk), *image_size, 3), dtype=np.uint8) for walk in walks]
+    wanted: dict[int, list[tuple[int, int]]] = {}  # frame -> (person, row)
+    for person, walk in enumerate(walks):
+        for row, frame in enumerate(walk.frames.tolist()):
+            wanted.setdefault(frame, []).append((person, row))
+    for frame in clip:
+        for person, row in wanted.get(frame.index, ()):
+            crops[person][row] = cut(frame.image, regions[person][row], image_size)
+        report((frame.index + 1) / max(frame.index + 1, clip.info.frames))
+    for person, walk in enumerate(walks):
+        yield Tracklet(person + 1, crops[person], regions[person], walk.frames, walk.times, walk.scores)
+
+
+def _whole_frames(clip: Clip, image_size: tuple[int, int], report: Callable[[float], None]) -> People:
+    """One tracklet of all frames, each stretched to image_size, as the field does with MARS's crops."""
+    crops, times = [], []  # type: list[np.ndarray], list[float]
+    whole = np.array((0, 0, clip.info.width, clip.info.height), dtype=np.float32)
+    for frame in clip:
+        crops.append(cut(frame.image, whole, image_size))
+        times.append(frame.time)
+        report(len(crops) / max(len(crops), clip.info.frames))
+    count = len(crops)
+    tracklet = Tracklet(
+        id=1,
+        crops=np.stack(crops),
+        boxes=np.tile(whole, (count, 1)),
+        frames=np.arange(count),
+        times=np.array(times),
+        detection_scores=np.ones(count, dtype=np.float32),
+    )
+    return People("crop", (tracklet,), ())
