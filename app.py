@@ -1,1 +1,70 @@
 """The web app: `python app.py`, and what a Hugging Face Space runs."""
+
+import argparse
+import errno
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # both are read when the packages are imported
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Command line of the app; every default is also what a Space uses."""
+    parser = argparse.ArgumentParser(prog="app.py", description="CTL Explorer: video person re-ID, explained.")
+    parser.add_argument("--checkpoint", default=os.environ.get("CTL_CHECKPOINT"), metavar="ID_OR_PATH")
+    parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
+    parser.add_argument("--gallery", type=Path, metavar="DIR", help="default: the demo gallery")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
+    parser.add_argument(
+        "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="default: %(default)s"
+    )
+    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
+    return parser.parse_args(argv)
+
+
+def serve(arguments: argparse.Namespace, folder: Path) -> None:
+    """Load the models and serve the page until it is stopped.
+
+    Args:
+        folder: private; uploads and results go there.
+    Raises:
+        CTLError: the checkpoint, estimator or gallery can't be loaded, or no port is free.
+    """
+    from ctl.web.server import launch, make_service
+
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "cache")  # Gradio's only way to move its cache
+    service = make_service(arguments.checkpoint, arguments.keypoints, arguments.device, arguments.gallery, folder)
+    launch(service, arguments.host, arguments.port)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code: 0 stopped by the user, 2 expected trouble, told in one line."""
+    arguments = parse_arguments(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # leave through the `with`, so that uploads are removed
+    from ctl.errors import CTLError
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="ctl-explorer-", ignore_cleanup_errors=True) as folder:
+            serve(arguments, Path(folder))
+    except CTLError as error:
+        return complain(str(error))
+    except FileNotFoundError as error:
+        if error.errno != errno.ENOENT or error.filename is not None:
+            raise
+        return complain("no folder for temporary files can be written: set TMPDIR to one that can.")
+    return 0
+
+
+def complain(sentence: str) -> int:
+    """One line on stderr; the exit code for it."""
+    print(f"app.py: {sentence}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,12 @@
+"""Who waits for whom: the queues that events of the page share, as options of Gradio's listeners."""
+
+from typing import Any, Final
+
+MODEL: Final[dict[str, Any]] = {"concurrency_id": "model", "concurrency_limit": 1}
+"""Whatever runs a model: one at a time, because Grad-CAM hooks into the one model that all share."""
+
+DRAWING: Final[dict[str, Any]] = {"concurrency_id": "drawing", "concurrency_limit": 2}
+"""Videos, plots and files of a finished run."""
+
+PLUMBING: Final[dict[str, Any]] = {"queue": False, "api_visibility": "private"}
+"""Changes of the page itself: at once, and no endpoint."""

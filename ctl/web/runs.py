@@ -1,0 +1,140 @@
+"""What the page remembers of its visitors: the newest results, each under a random id, for an hour at most.
+
+The browser holds the id alone. Arrays stay here; pictures and videos go to a folder that belongs to one run and that
+goes with it. The bytes held are bounded, so that many visitors can't fill the memory.
+"""
+
+import math
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ctl.errors import InputError
+from ctl.pipeline import Engine
+from ctl.types import Analysis
+
+MAX_AGE_S: Final = 3600.0
+MAX_BYTES: Final = 1 << 30
+SWEEP_EVERY_S: Final = 600.0
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One analysed clip.
+
+    Args:
+        id: random, not to be guessed.
+        clip: the clip itself, kept in `folder`.
+        analysis: what was found.
+        engine: the models it was found with, for what is computed later (Grad-CAM).
+        folder: private to this run.
+        born: `time.monotonic()` when it was added.
+    """
+
+    id: str
+    clip: Path
+    analysis: Analysis
+    engine: Engine
+    folder: Path
+    born: float
+
+    def file(self, name: str, write: Callable[[Path], object]) -> Path:
+        """Path of a file of this run, written when it is first asked for. `write` fills the path that it is given."""
+        path = self.folder / name
+        if not path.exists():
+            draft = path.with_stem(f"{path.stem}-{secrets.token_hex(4)}")  # two requests may ask at once
+            write(draft)
+            draft.replace(path)
+        return path
+
+
+class RunStore:
+    """The runs, newest last, with a bound on age and on bytes.
+
+    Args:
+        root: folder that the runs' own folders are made in.
+        max_age_s: seconds after which a run is forgotten and its folder removed.
+        max_bytes: of all runs' arrays; the oldest go first, the newest always stays.
+    """
+
+    def __init__(self, root: Path, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> None:
+        self.root, self.max_age_s, self.max_bytes = root, max_age_s, max_bytes
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, clip: Path, analysis: Analysis, engine: Engine) -> Run:
+        """Remember a result, and its clip, under a new id."""
+        run_id = secrets.token_urlsafe(16)
+        folder = self.root / run_id
+        folder.mkdir(mode=0o700)
+        run = Run(run_id, _keep(clip, folder), analysis, engine, folder, time.monotonic())
+        with self._lock:
+            self._runs[run_id] = run
+        self.sweep()
+        return run
+
+    def get(self, run_id: str) -> Run:
+        """Raises InputError where the run is no longer, or never was, held."""
+        self.sweep()
+        with self._lock:
+            if run_id not in self._runs:
+                raise InputError("This result is no longer kept: press Run again.")
+            return self._runs[run_id]
+
+    def sweep(self) -> None:
+        """Forget what is too old or too much, and remove its folder."""
+        with self._lock:
+            oldest_birth = time.monotonic() - self.max_age_s
+            held = sum(size_in_bytes(run.analysis) for run in self._runs.values())
+            gone = []
+            for run in list(self._runs.values()):
+                last_one = len(self._runs) == 1
+                if run.born >= oldest_birth and (held <= self.max_bytes or last_one):
+                    break
+                gone.append(self._runs.pop(run.id))
+                held -= size_in_bytes(run.analysis)
+        for run in gone:
+            shutil.rmtree(run.folder, ignore_errors=True)
+
+    def sweep_forever(self, every_s: float = SWEEP_EVERY_S) -> None:
+        """Sweep in the background, so that results go even when nobody comes."""
+
+        def loop() -> None:
+            while True:
+                time.sleep(every_s)
+                self.sweep()
+
+        threading.Thread(target=loop, name="sweep-runs", daemon=True).start()
+
+
+def size_in_bytes(value: object) -> int:
+    """Bytes of all arrays in nested dataclasses, dicts and tuples."""
+    if isinstance(value, np.ndarray):
+        stored = [length for length, stride in zip(value.shape, value.strides, strict=True) if stride]  # not broadcast
+        return value.itemsize * math.prod(stored)
+    if isinstance(value, dict):
+        return sum(map(size_in_bytes, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(size_in_bytes, value))
+    if is_dataclass(value):
+        return sum(size_in_bytes(getattr(value, field.name)) for field in fields(value))
+    return 0
+
+
+def _keep(clip: Path, folder: Path) -> Path:
+    """The clip inside the run's folder, so that it lives as long as the run, and no longer."""
+    kept = folder / f"clip{clip.suffix.lower()}"
+    try:
+        os.link(clip, kept)
+    except OSError:  # another file system
+        shutil.copyfile(clip, kept)
+    return kept

@@ -1,0 +1,81 @@
+"""From settings to a running server: models, results store, page, port."""
+
+from pathlib import Path
+from typing import Final
+
+import gradio as gr
+import torch
+
+from ctl.errors import InputError
+from ctl.pipeline import Engine
+from ctl.video.limits import LIMITS
+from ctl.web.runs import RunStore
+from ctl.web.samples import SAMPLES, read_samples
+from ctl.web.service import ExplainService, Models
+from ctl.web.theme import make_css, make_theme
+from ctl.web.ui import build_app
+from ctl.web.zero_gpu import ZeroGpuEngine, on_zero_gpu
+
+SESSIONS: Final = 200
+"""Visitors whose state is held at once: a run id each."""
+
+
+def make_service(
+    checkpoint: str | None, estimator: str, device: str, gallery: Path | None, folder: Path
+) -> ExplainService:
+    """Load the models that the page starts with.
+
+    Args:
+        folder: private, where results are kept.
+    Raises:
+        CTLError: a model or the gallery can't be loaded.
+    """
+    runs = RunStore(folder)
+    runs.sweep_forever()
+
+    engine_type = ZeroGpuEngine if on_zero_gpu() else Engine
+
+    def load(models: Models) -> Engine:
+        return engine_type.load(models.checkpoint, models.estimator, models.device, gallery)
+
+    return ExplainService(Models(checkpoint, estimator, device), load, runs)
+
+
+def devices() -> tuple[str, ...]:
+    """What the page offers to run on."""
+    return ("auto", "cpu", "cuda") if torch.cuda.is_available() else ("auto", "cpu")
+
+
+def launch(service: ExplainService, host: str, port: int | None, *, wait: bool = True) -> gr.Blocks:
+    """Serve the page.
+
+    Args:
+        host: address to listen on.
+        port: None takes the first free one from 7860.
+        wait: block until the server is stopped.
+    Raises:
+        InputError: the port, or every port tried, is in use.
+    """
+    app = build_app(service, read_samples(), devices())
+    try:
+        app.launch(
+            server_name=host,
+            server_port=port,
+            theme=make_theme(),
+            css=make_css(),
+            footer_links=["api"],
+            allowed_paths=[str(SAMPLES)],
+            max_file_size=LIMITS.megabytes * 10**6,
+            state_session_capacity=SESSIONS,
+            show_error=False,
+            run_history=False,
+            enable_monitoring=False,
+            strict_cors=True,
+            share=False,
+            ssr_mode=False,
+            prevent_thread_lock=not wait,
+        )
+    except OSError as error:
+        wanted = f"Port {port} is" if port else "All ports from 7860 on are"
+        raise InputError(f"{wanted} in use: choose a free one with --port.") from error
+    return app

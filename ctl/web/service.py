@@ -1,0 +1,114 @@
+"""Requests in, runs out: which models answer, how a run is stopped, and what is kept. Knows nothing of the page."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ctl.keypoints.base import MOVENET
+from ctl.pipeline import Engine
+from ctl.types import ClipKind
+from ctl.web.runs import Run, RunStore
+
+ENGINES_KEPT: Final = 2
+Step = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Models:
+    """Which models answer a request.
+
+    Args:
+        checkpoint: folder, Hub id or id@revision; None is the bundled one.
+        estimator: "movenet-thunder", or a ViTPose folder, Hub id or id@revision.
+        device: "auto", "cpu" or "cuda".
+    """
+
+    checkpoint: str | None = None
+    estimator: str = MOVENET
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class AnalyzeRequest:
+    """One press of Run.
+
+    Args:
+        clip: the video, or zip of frames.
+        kind: one person's crops or a scene; None lets the clip decide.
+        models: which models answer.
+    """
+
+    clip: Path
+    kind: ClipKind | None
+    models: Models
+
+
+class StoppedError(Exception):
+    """The visitor stopped the run."""
+
+
+class ExplainService:
+    """One per process. Loads models when they are first asked for and keeps the newest.
+
+    Args:
+        default: the models that are loaded at the start and always kept.
+        load: models -> a loaded engine; raises CTLError.
+        runs: where results are kept.
+    """
+
+    def __init__(self, default: Models, load: Callable[[Models], Engine], runs: RunStore) -> None:
+        self.default, self.runs = default, runs
+        self._load = load
+        self._engines: OrderedDict[Models, Engine] = OrderedDict({default: load(default)})
+        self._stops: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the models that were loaded at the start."""
+        return self._engines[self.default]
+
+    def analyze(self, request: AnalyzeRequest, visitor: str = "", on_step: Step | None = None) -> Run:
+        """Analyse a clip and keep the result.
+
+        Args:
+            visitor: who asks; `cancel` with the same name stops it.
+            on_step: called with the share done, 0..1, and what is being done.
+        Raises:
+            InputError: the clip can't be used; HubError: the models can't be fetched.
+            StoppedError: the visitor stopped it.
+        """
+        stop = threading.Event()
+        self._stops[visitor] = stop
+
+        def step(done: float, label: str) -> None:
+            if stop.is_set():
+                raise StoppedError
+            if on_step is not None:
+                on_step(done, label)
+
+        try:
+            step(0.0, "Loading the models")
+            engine = self._engine(request.models)
+            analysis = engine.analyze(request.clip, request.kind, step)
+            return self.runs.add(request.clip, analysis, engine)
+        finally:
+            if self._stops.get(visitor) is stop:  # not that of a newer run
+                del self._stops[visitor]
+
+    def cancel(self, visitor: str) -> None:
+        """Stop what the visitor has running, at its next step."""
+        stop = self._stops.get(visitor)
+        if stop is not None:
+            stop.set()
+
+    def _engine(self, models: Models) -> Engine:
+        with self._lock:
+            if models not in self._engines:
+                self._engines[models] = self._load(models)
+                while len(self._engines) > ENGINES_KEPT:
+                    del self._engines[next(key for key in self._engines if key != self.default)]
+            return self._engines[models]
