@@ -9,16 +9,15 @@ Assumed: the paper doesn't name the score. It is a similarity, as nothing else i
 Not thread-safe: while it runs, the model's parameters are frozen and hooks hang on it. One model, one caller at a time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pytorch_grad_cam import GradCAM
 from torch import Tensor, nn
 
+from ctl.inference import clip_indices
 from ctl.model import CTL
 
 
@@ -38,12 +37,12 @@ def raw_grad_cam(
 ) -> np.ndarray:
     """Grad-CAM before it is brought to 0..1.
 
-    The tracklet is cut into clips of the model's length, the last one ending with the tracklet, and `batch` clips are
-    held at a time, so memory doesn't grow with T.
+    The tracklet is cut into the clips that its embedding is the mean of. `batch` of them are held at a time, so memory
+    doesn't grow with T.
 
     Args:
-        model: on any device; its modes, parameters and gradients are left as they were found.
-        frames: (T, 3, H, W) float RGB, 0..1.
+        model: its modes, parameters and gradients are left as they were found.
+        frames: (T, 3, H, W) float RGB, 0..1, on the model's device, as are the others.
         heatmap_logits: (T, 17, h, w) float, as the model takes them.
         reference: (D,), the embedding to compare with, say of a gallery hit; the score is the cosine. Without one it is
             the clip's own direction: the score is the length of its embedding along it. (A cosine with itself is at
@@ -54,51 +53,31 @@ def raw_grad_cam(
     Raises:
         ValueError: as the model does for shapes that it can't take.
     """
-    starts = clip_starts(len(frames), model.config.clip_length)
-    length = min(len(frames), model.config.clip_length)
+    clips = clip_indices(len(frames), model.config.clip_length)  # (clips, T)
     maps: dict[int, np.ndarray] = {}
     with torch.inference_mode(False), torch.enable_grad(), _explainable(model):
-        score = _own_length if reference is None else _Cosine(reference)
-        for first in range(0, len(starts), batch):
-            group = starts[first : first + batch]
-            clips = torch.stack([frames[start : start + length] for start in group])
-            logits = torch.stack([heatmap_logits[start : start + length] for start in group])
-            for start, clip_maps in zip(group, _clip_maps(model, clips, logits, score), strict=True):
-                maps = {start + t: clip_map for t, clip_map in enumerate(clip_maps)} | maps  # earlier clips win
+        for group in np.array_split(clips, np.arange(batch, len(clips), batch)):
+            indices = torch.from_numpy(group)
+            found = _clip_maps(model, frames[indices], heatmap_logits[indices], reference)  # (B, T, h, w)
+            for t, frame_map in zip(group.flat, found.reshape(-1, *found.shape[2:]), strict=True):
+                maps.setdefault(int(t), frame_map)  # a frame that fills up a clip counts once, as in the trace
     return np.stack([maps[t] for t in range(len(frames))])
 
 
-def clip_starts(frames: int, clip_length: int) -> list[int]:
-    """First frames of the clips that cover a tracklet; the last clip overlaps its neighbour where lengths don't fit."""
-    return [min(start, max(0, frames - clip_length)) for start in range(0, frames, clip_length)]
+def _clip_maps(model: CTL, clips: Tensor, logits: Tensor, reference: Tensor | None) -> np.ndarray:
+    """(B, T, 3, H, W) -> (B, T, h, w) float32 ≥ 0."""
+    from pytorch_grad_cam import GradCAM  # brings matplotlib and scikit-learn, and takes as long to import as torch
 
-
-def _clip_maps(model: CTL, clips: Tensor, logits: Tensor, score: Callable[[Tensor], Tensor]) -> np.ndarray:
-    """(B, T, 3, H, W) -> (B, T, h, w)."""
     B, T = clips.shape[:2]
-    device = next(model.parameters()).device
-    # torch.stack copied the inputs, so that even tensors born in inference mode may take part in autograd
-    cam = _RawGradCAM(
-        _Embedder(model, logits.to(device)),
-        [model.backbone.features],
-        reshape_transform=lambda maps: maps.unflatten(0, (B, T)).transpose(1, 2),  # (B, C0, T, h, w)
-    )
-    try:
-        return cam(clips, [score] * B)
+    features = model.backbone.features
+    cam = GradCAM(_Embedder(model, logits), [features], lambda maps: maps.unflatten(0, (B, T)).transpose(1, 2))
+    held = cam.activations_and_grads
+    try:  # the package's own forward would bring every frame to 0..1 and zero the caller's gradients
+        _similarities(held(clips), reference).sum().backward()
+        values, gradients = held.activations[0].numpy(), held.gradients[0].numpy()  # (B, C0, T, h, w)
+        return np.maximum(cam.get_cam_image(clips, features, [], values, gradients), 0)
     finally:
-        cam.activations_and_grads.release()  # not `with cam`, which swallows IndexError
-
-
-class _RawGradCAM(GradCAM):
-    """The package's Grad-CAM without its normalisation, which would make every clip's strongest cell 1."""
-
-    def compute_cam_per_layer(self, input_tensor: Tensor, targets: list[Any], eigen_smooth: bool) -> list[np.ndarray]:
-        held = self.activations_and_grads
-        values, gradients = held.activations[0].numpy(), held.gradients[0].numpy()
-        return [self.get_cam_image(input_tensor, self.target_layers[0], targets, values, gradients, eigen_smooth)]
-
-    def aggregate_multi_layers(self, cam_per_target_layer: list[np.ndarray]) -> np.ndarray:
-        return np.maximum(cam_per_target_layer[0], 0)
+        held.release()
 
 
 class _Embedder(nn.Module):
@@ -112,20 +91,12 @@ class _Embedder(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         return self.model(frames, self.heatmap_logits).embedding
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Nothing to do, as parameters are frozen; the gradients that the caller may hold stay."""
 
-
-class _Cosine:
-    def __init__(self, reference: Tensor) -> None:
-        self.reference = reference.clone()
-
-    def __call__(self, embedding: Tensor) -> Tensor:
-        return F.cosine_similarity(embedding, self.reference.to(embedding), dim=0)
-
-
-def _own_length(embedding: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(embedding)
+def _similarities(embeddings: Tensor, reference: Tensor | None) -> Tensor:
+    """(B, D) -> (B,), the scores that are explained."""
+    if reference is None:
+        return torch.linalg.vector_norm(embeddings, dim=1)
+    return F.cosine_similarity(embeddings, reference.to(embeddings).clone(), dim=1)
 
 
 @contextmanager

@@ -10,9 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ctl.explain.palette import THEMES, ThemeName
-from ctl.types import CheckpointInfo
-
-UNTRAINED = "Untrained graph layers: rankings are not meaningful."
+from ctl.types import UNTRAINED, CheckpointInfo
 
 _STYLE = """
 * { box-sizing: border-box }
@@ -40,7 +38,9 @@ def page(title: str, body: str, style: str = "", scripts: str = "") -> str:
 
 def notices(checkpoint: CheckpointInfo, others: Iterable[str] = ()) -> str:
     """What the reader must know before the numbers, as HTML."""
-    sentences = ([] if checkpoint.trained else [UNTRAINED]) + [text for text in (checkpoint.notice, *others) if text]
+    sentences = ([] if checkpoint.trained else [f"{UNTRAINED.capitalize()}."]) + [
+        text for text in (checkpoint.notice, *others) if text
+    ]
     return "".join(f'<p class="notice" role="note">{escape(text)}</p>\n' for text in sentences)
 
 
