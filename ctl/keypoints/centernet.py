@@ -1,23 +1,25 @@
-"""The network inside both MoveNets: MobileNetV2, a feature pyramid down to a quarter of the picture, and CenterNet heads.
+"""The network inside both MoveNets: MobileNetV2, a feature pyramid up to 1/4 of the picture, and CenterNet heads.
 
-Batch norms are folded into the convolutions, as in the published graphs, so every layer is a convolution with a bias.
+Batch norms are folded into the convolutions, as in the published graphs.
 
-Sources: Sandler et al. 2018 (MobileNetV2, Table 2); Zhou et al. 2019 (Objects as Points, the heads); the layers and their
+Sources: Sandler et al. 2018 (MobileNetV2, Table 2); Zhou et al. 2019 (Objects as Points, the heads); layers and their
 order are those of the TensorFlow.js graphs that the cards in weights/movenet-*/ name.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
+from safetensors import SafetensorError
+from safetensors.torch import load
 from torch import Tensor, nn
 
-import ctl
 from ctl.errors import InputError
+from ctl.files import read_bytes, read_json
+
+WEIGHTS: Final = Path(__file__).resolve().parents[2] / "weights"
 
 STRIDE: Final = 4
 """Picture pixels per cell of every output map."""
@@ -178,16 +180,16 @@ class CenterNet(nn.Module):
 
 
 def load_bundled(name: str, device: str | torch.device) -> CenterNet:
-    """The network of weights/<name>, in eval mode and fp32 (the file holds fp16), laid out channels last.
+    """The network of weights/<name>, in eval mode, channels last, and in fp32 although the file holds fp16.
 
     Raises:
-        InputError: a file of it is missing, or doesn't hold what config.json promises.
+        InputError: a file of it is missing or damaged.
     """
-    folder = Path(ctl.__file__).parent.parent / "weights" / name
+    folder = WEIGHTS / name
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = read_json(folder / "config.json")
         net = CenterNet(config["width"], config["heads"])
-        net.load_state_dict(load_file(folder / "model.safetensors"))
-    except FileNotFoundError as error:
-        raise InputError(f"the bundled weights {name} are incomplete: restore {folder} from the repository") from error
-    return net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        net.load_state_dict(load(read_bytes(folder / "model.safetensors")))
+    except (InputError, SafetensorError, KeyError, RuntimeError) as error:
+        raise InputError(f"the bundled weights {name} can't be used, restore {folder}: {error}") from error
+    return net.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)

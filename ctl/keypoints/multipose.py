@@ -1,8 +1,8 @@
 """MoveNet MultiPose: boxes and joints of up to six people in each picture.
 
 Weights and decoding are Google's (Apache-2.0), as published in the graph movenet/multipose/lightning/1; the network is
-`centernet.CenterNet`. Its heads are those of `movenet` and two more: "box_offset", from a person's cell to the middle of
-the box, and "box_scale", the box's height and width.
+`centernet.CenterNet`. Its heads are those of `movenet` and two more: "box_offset", from a person's cell to the middle
+of the box, and "box_scale", the box's height and width.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ COUNTED_JOINT: Final = 0.127
 
 @dataclass(frozen=True, eq=False)
 class PosedPeople:
-    """Up to six people in each of B pictures; places beyond the people found score about 0.
+    """Up to six people in each of B pictures, the surest centre first; places beyond the people found score about 0.
 
     Args:
         boxes: (B, 6, 4) float, x, y, width, height in pixels of the input picture, clipped to it.
@@ -46,7 +46,7 @@ def find_centres(heat: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def read_boxes(maps: Mapping[str, Tensor], people: Tensor) -> tuple[Tensor, Tensor]:
-    """Corners of the boxes of the people at (B, P) cells, clipped to the picture: top left and bottom right, (B, P, 2)."""
+    """Boxes of the people at (B, P) cells, clipped to the picture: top left and bottom right (B, P, 2), y and x."""
     h, w = maps["center"].shape[-2:]
     middle = cells.places(people, w) + cells.read(maps["box_offset"], people)
     half = cells.read(maps["box_scale"], people).relu() / 2
