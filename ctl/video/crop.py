@@ -17,18 +17,49 @@ MARGIN: Final = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """A person and their surroundings in one frame.
+class Framing:
+    """A moving window on the source that follows one person, for drawing on.
+
+    It has the size of the largest box and its margin, stays inside the frame where it can, and keeps the source's
+    pixels unless it would be longer than its longest side.
 
     Args:
-        frame: number among the analysed frames of the clip.
-        image: (h, w, 3) uint8 RGB, even sides, the same for all views of a tracklet.
-        affine: (2, 3) float64; `affine @ (x, y, 1)` is where source pixel (x, y) is in the image.
+        size: height and width in pixels of the pictures it gives, both even.
+        affines: (T, 2, 3) float64; `affines[t] @ (x, y, 1)` is where source pixel (x, y) is in picture t.
+        regions: (T, 4) float64, what each picture shows: x, y, width, height in source pixels.
     """
 
-    frame: int
-    image: np.ndarray
-    affine: np.ndarray
+    size: tuple[int, int]
+    affines: np.ndarray
+    regions: np.ndarray
+
+    def place(self, xy: np.ndarray) -> np.ndarray:
+        """(T, J, 2) in source pixels -> (T, J, 2) float32 in pixels of the pictures."""
+        return (xy @ self.affines[:, :, :2].transpose(0, 2, 1) + self.affines[:, None, :, 2]).astype(np.float32)
+
+
+def frame_person(
+    tracklet: Tracklet, source_size: tuple[int, int], margin: float = 0.15, longest_side: int = 640
+) -> Framing:
+    """Where to look to follow a person.
+
+    Args:
+        tracklet: whom to follow.
+        source_size: height and width of the source's frames.
+        margin: share of the largest box to show on every side.
+        longest_side: in pixels.
+    """
+    source = np.array(source_size[::-1], dtype=np.float64)
+    extent = np.minimum(tracklet.boxes[:, 2:].max(axis=0) * (1 + 2 * margin), source)  # width, height
+    scale = min(1.0, longest_side / extent.max())
+    width, height = (2 * max(1, round(side * scale / 2)) for side in extent.tolist())
+    centres = tracklet.boxes[:, :2] + tracklet.boxes[:, 2:] / 2
+    corners = np.clip(centres - extent / 2, 0, source - extent)  # (T, 2)
+    zoom = np.array((width, height)) / extent
+    linear = np.broadcast_to(np.diag(zoom), (len(corners), 2, 2))
+    affines = np.concatenate((linear, -(corners * zoom)[:, :, None]), axis=2)
+    regions = np.concatenate((corners, np.broadcast_to(extent, corners.shape)), axis=1)
+    return Framing((height, width), affines, regions)
 
 
 def person_region(boxes: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
@@ -67,40 +98,21 @@ def cut(image: np.ndarray, box: np.ndarray, image_size: tuple[int, int]) -> np.n
     return np.asarray(region.resize(image_size[::-1], Image.Resampling.BILINEAR, box=inner))
 
 
-def source_crops(
-    path: Path,
-    tracklet: Tracklet,
-    max_fps: float | None = None,
-    limits: Limits = LIMITS,
-    margin: float = 0.15,
-    longest_side: int = 640,
-) -> Iterator[View]:
-    """Read a clip again and yield each frame of a tracklet as a view that follows the person, for drawing on.
-
-    One frame is held at a time. The view has the size of the largest box and its margin, stays inside the frame where
-    it can, and keeps the source's pixels unless it would be longer than `longest_side`.
+def source_views(
+    path: Path, tracklet: Tracklet, framing: Framing, max_fps: float | None = None, limits: Limits = LIMITS
+) -> Iterator[np.ndarray]:
+    """Read a clip again and yield the T pictures (h, w, 3) uint8 that a framing shows, one at a time.
 
     Args:
         path, max_fps, limits: as the clip was opened when the tracklet was found.
-        tracklet: whom to follow.
-        margin: share of the largest box to show on every side.
-        longest_side: in pixels.
+        tracklet, framing: whom to follow, and how.
     Raises:
         InputError: the clip can't be read any more.
     """
+    regions = dict(zip(tracklet.frames.tolist(), framing.regions, strict=True))
     with open_clip(path, max_fps, limits) as clip:
-        source = np.array((clip.info.width, clip.info.height))
-        size = np.minimum(tracklet.boxes[:, 2:].max(axis=0) * (1 + 2 * margin), source)
-        scale = min(1.0, longest_side / size.max())
-        width, height = (2 * max(1, round(side * scale / 2)) for side in size.tolist())
-        centres = tracklet.boxes[:, :2] + tracklet.boxes[:, 2:] / 2
-        corners = np.clip(centres - size / 2, 0, source - size)
-        places = dict(zip(tracklet.frames.tolist(), corners, strict=True))
-        zoom = np.array((width, height)) / size
         for frame in clip:
-            if frame.index in places:
-                corner = places[frame.index]
-                image = cut(frame.image, np.concatenate((corner, size)), (height, width))
-                yield View(frame.index, image, np.column_stack((np.diag(zoom), -corner * zoom)))
+            if frame.index in regions:
+                yield cut(frame.image, regions[frame.index], framing.size)
             if frame.index >= tracklet.frames[-1]:
                 return

@@ -1,0 +1,165 @@
+"""What an analysis leaves on disk: analysis.json, trace.npz, two videos and two pages, in formats others rely on."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+
+from ctl.errors import InputError
+from ctl.explain.adjacency_page import adjacency_html
+from ctl.explain.cam_picture import cam_video_frames
+from ctl.explain.overlay import overlay_video_frames
+from ctl.explain.ranking_page import ranking_html
+from ctl.explain.reading import graphs
+from ctl.gallery import Gallery
+from ctl.pipeline import ANALYSIS_FPS, Engine
+from ctl.skeleton import Scale
+from ctl.types import UNTRAINED, Analysis, Keypoints, PersonAnalysis, Trace, Tracklet
+from ctl.video.crop import frame_person, source_views
+from ctl.video.writer import write_video
+
+CLOCKLESS_FPS: Final = 25.0
+"""Frames per second of a video made from pictures, which have no clock."""
+
+
+def source_keypoints(tracklet: Tracklet, keypoints: Keypoints) -> Keypoints:
+    """Joints in pixels of the crops -> the same joints in pixels of the source frames."""
+    height, width = tracklet.crops.shape[1:3]
+    scale = tracklet.boxes[:, None, 2:] / np.array(
+        [width, height], np.float32
+    )  # (T, 1, 2) source pixels per crop pixel
+    return Keypoints(tracklet.boxes[:, None, :2] + keypoints.xy * scale, keypoints.scores)
+
+
+def analysis_json(analysis: Analysis) -> dict[str, Any]:
+    """The content of analysis.json: plain numbers, strings, lists and dicts."""
+    checkpoint = analysis.checkpoint
+    return {
+        "source": analysis.video.source,
+        "frames": analysis.video.frames,
+        "fps": analysis.video.fps,
+        "kind": analysis.kind,
+        "notices": [*([] if checkpoint.trained else [UNTRAINED]), *analysis.video.notices, *analysis.dropped],
+        "tracklets": [_person_json(person) for person in analysis.people],
+        "checkpoint": {
+            "id": checkpoint.id,
+            "revision": checkpoint.revision,
+            "sha256": checkpoint.sha256,
+            "trained": checkpoint.trained,
+            "config": checkpoint.config,
+        },
+        "timings_s": {stage: round(seconds, 4) for stage, seconds in analysis.timings_s.items()},
+    }
+
+
+def _person_json(person: PersonAnalysis) -> dict[str, Any]:
+    tracklet = person.tracklet
+    joints = source_keypoints(tracklet, person.trace.keypoints)
+    keypoints = np.concatenate([joints.xy.round(2), joints.scores[..., None].round(4)], axis=-1)
+    return {
+        "id": tracklet.id,
+        "frames": tracklet.frames.tolist(),
+        "times_s": tracklet.times.round(4).tolist(),
+        "boxes": _numbers(tracklet.boxes.round(2)),
+        "keypoints": _numbers(keypoints),
+        "embedding": person.embedding.tolist(),
+        "ranking": [
+            {"rank": h.rank, "person": h.person, "camera": h.camera, "similarity": round(h.similarity, 6), "key": h.key}
+            for h in person.ranking
+        ],
+    }
+
+
+def _numbers(values: np.ndarray) -> list[Any]:
+    """Nested lists without the noise that float32 shows when it is printed as float64."""
+    return json.loads(json.dumps(values.astype(np.float64).round(4).tolist()))
+
+
+def trace_arrays(analysis: Analysis) -> dict[str, np.ndarray]:
+    """The content of trace.npz: every adjacency, plainly named for the first tracklet, "t3_A_s1_l1" for others."""
+    arrays: dict[str, np.ndarray] = {}
+    for place, person in enumerate(analysis.people):
+        prefix = "" if place == 0 else f"t{person.tracklet.id}_"
+        arrays |= {prefix + name: values for name, values in _matrices(person.trace).items()}
+    return arrays
+
+
+def _matrices(trace: Trace) -> dict[str, np.ndarray]:
+    return trace.adjacency | trace.cross_scale
+
+
+def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> tuple[Path, ...]:
+    """Write all six files, for the first tracklet where a file shows one person.
+
+    They appear together at the end; if anything fails before, nothing does.
+
+    Args:
+        engine: that made the analysis.
+        clip: that was analysed, read once more for the overlay.
+        out: folder, made where it is missing.
+    Returns:
+        The files.
+    Raises:
+        InputError: out can't be written.
+    """
+    person = analysis.people[0]
+    fps = analysis.video.fps or CLOCKLESS_FPS
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".analysis-", dir=out) as folder:
+            draft = Path(folder)
+            (draft / "analysis.json").write_text(json.dumps(analysis_json(analysis), indent=1, ensure_ascii=False))
+            (draft / "trace.npz").write_bytes(_npz(trace_arrays(analysis)))
+            write_video(draft / "overlay.mp4", overlay(clip, analysis, person), fps)
+            cams = engine.grad_cam(person)
+            write_video(
+                draft / "gradcam.mp4", cam_video_frames(person.tracklet.crops, cams, person.tracklet.times), fps
+            )
+            (draft / "adjacency.html").write_text(adjacency_html(person.trace, analysis.video.source))
+            (draft / "ranking.html").write_text(ranking_html(analysis, thumbnails(engine.gallery, analysis)))
+            return tuple(file.replace(out / file.name) for file in sorted(draft.iterdir()))
+    except OSError as error:
+        raise InputError(
+            f"{out} can't be written: {error.strerror or error}. Choose another folder with --out."
+        ) from error
+
+
+def overlay(
+    clip: Path, analysis: Analysis, person: PersonAnalysis, scale: Scale = "s1", layer: int | None = None
+) -> Iterator[np.ndarray]:
+    """The person at the source's own resolution with a graph on them, frame by frame.
+
+    Args:
+        clip: that was analysed; read once more.
+        person: of the analysis.
+        scale: s3 where the model has no graph of the scale asked for.
+        layer: None is the last.
+    Yields:
+        (H, W, 3) uint8 RGB, all of one size.
+    """
+    tracklet, video = person.tracklet, analysis.video
+    framing = frame_person(tracklet, (video.height, video.width))
+    joints = source_keypoints(tracklet, person.trace.keypoints)
+    yield from overlay_video_frames(
+        person.trace,
+        source_views(clip, tracklet, framing, ANALYSIS_FPS),
+        scale,
+        layer or max(level for _, level in graphs(person.trace)),
+        times=tracklet.times,
+        keypoints=Keypoints(framing.place(joints.xy), joints.scores),
+    )
+
+
+def thumbnails(gallery: Gallery, analysis: Analysis) -> dict[str, np.ndarray]:
+    """Pictures (H, W, 3) uint8 of every gallery tracklet that some person's ranking names."""
+    return {hit.key: gallery.thumbnail(hit.key) for person in analysis.people for hit in person.ranking}
+
+
+def _npz(arrays: dict[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
