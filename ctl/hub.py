@@ -106,19 +106,10 @@ def fetch(ref: str) -> HubFiles:
         HubError: no such repo, revision or file; a download that is cut short or damaged.
     """
     wanted = parse_ref(ref)
-    with _one_sentence(wanted):
-        offline = None if _is_cached(wanted) else _ask(wanted)
-        try:
-            weights = Path(_download(wanted.repo_id, WEIGHTS, wanted.revision, offline))
-            commit = weights.parent.name
-            config = Path(_download(wanted.repo_id, CONFIG, commit, offline))
-        except LocalEntryNotFoundError as error:
-            raise HubUnreachableError(
-                f"{constants.ENDPOINT} can't be reached and {wanted} isn't cached: "
-                f"connect, or give a local folder ({offline or error})"
-            ) from error
-    _verify(weights, wanted)
-    return HubFiles(config, weights, commit)
+    pinned = _COMMIT.fullmatch(wanted.revision) is not None
+    files = (_cached(wanted) if pinned else None) or _refresh(wanted)
+    _verify(files.weights, wanted)
+    return files
 
 
 def push(folder: Path, repo_id: str, *, private: bool = False, message: str = "Upload checkpoint") -> str:
@@ -151,11 +142,36 @@ def push(folder: Path, repo_id: str, *, private: bool = False, message: str = "U
     return commit.commit_url
 
 
-def _is_cached(ref: HubRef) -> bool:
-    """Whether both files of a commit are in the cache; always False for a branch, which may have moved."""
-    return bool(_COMMIT.fullmatch(ref.revision)) and all(
-        isinstance(try_to_load_from_cache(ref.repo_id, name, revision=ref.revision), str) for name in (CONFIG, WEIGHTS)
-    )
+def _cached(ref: HubRef) -> HubFiles | None:
+    """What the cache holds of a revision, without any request: the client's own download asks even then."""
+    weights = try_to_load_from_cache(ref.repo_id, WEIGHTS, revision=ref.revision)
+    if not isinstance(weights, str):
+        return None
+    commit = Path(weights).parent.name
+    config = try_to_load_from_cache(ref.repo_id, CONFIG, revision=commit)
+    return HubFiles(Path(config), Path(weights), commit) if isinstance(config, str) else None
+
+
+def _refresh(ref: HubRef) -> HubFiles:
+    """From the Hub where it answers, or else from the cache."""
+    with _one_sentence(ref):
+        trouble = _ask(ref)
+        if trouble is None:
+            return _download(ref)
+    files = _cached(ref)
+    if files is None:
+        raise HubUnreachableError(
+            f"{constants.ENDPOINT} can't be reached and {ref} isn't cached: connect, or give a local folder ({trouble})"
+        )
+    return files
+
+
+def _download(ref: HubRef) -> HubFiles:
+    """Both files, of the same commit even if the branch moves meanwhile."""
+    weights = Path(hf_hub_download(ref.repo_id, WEIGHTS, revision=ref.revision, etag_timeout=ANSWER_SECONDS))
+    commit = weights.parent.name
+    config = Path(hf_hub_download(ref.repo_id, CONFIG, revision=commit, etag_timeout=ANSWER_SECONDS))
+    return HubFiles(config, weights, commit)
 
 
 def _ask(ref: HubRef) -> Exception | None:
@@ -188,19 +204,13 @@ def _within(seconds: float, call: Callable[[], T]) -> T:
     return result.result(timeout=seconds)
 
 
-def _download(repo_id: str, name: str, revision: str, offline: Exception | None) -> str:
-    return hf_hub_download(
-        repo_id, name, revision=revision, etag_timeout=ANSWER_SECONDS, local_files_only=offline is not None
-    )
-
-
 def _verify(weights: Path, ref: HubRef) -> None:
-    """Compare the weights with the checksum that the Hub announced: the cache names a large file by its SHA-256.
+    """Compare the weights with the checksum that the Hub announced: the cache's link points to a file of that name.
 
     A damaged file leaves the cache, so that the next try fetches it again. Small weights that the Hub keeps in git are
-    named by another hash, and a cache without links (some Windows set-ups) by none: then there is nothing to compare.
+    named by another hash, and a cache without links (some Windows set-ups) has none: then there is nothing to compare.
     """
-    blob = weights.resolve()
+    blob = weights.parent / weights.readlink() if weights.is_symlink() else weights
     if not re.fullmatch(r"[0-9a-f]{64}", blob.name):
         return
     with blob.open("rb") as file:
@@ -234,7 +244,7 @@ def _one_sentence(ref: HubRef) -> Iterator[None]:
         if error.response.status_code in (401, 403):
             raise HubError(f"{constants.ENDPOINT} refuses access to {ref.repo_id}: `hf auth login` first") from error
         raise HubError(f"{constants.ENDPOINT} answered {error.response.status_code} for {ref}: try later") from error
-    except (httpx.HTTPError, OfflineModeIsEnabled) as error:
+    except (httpx.HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
         raise HubUnreachableError(f"{constants.ENDPOINT} can't be reached: {error}") from error
     except OSError as error:
         if "Consistency check" in str(error):

@@ -155,6 +155,14 @@ def test_weights_with_another_checksum_are_refused_and_fetched_again(hub: HubSer
     assert Path(call("fetch", "team/ctl", url=hub.url, home=tmp_path)["weights"]).read_bytes() == WEIGHTS
 
 
+def test_cache_that_shares_files_between_repos_is_taken_as_it_is(hub: HubServer, tmp_path: Path) -> None:
+    """The client may keep one copy of a file, under a hash of another kind, and link to it."""
+    blob = Path(call("fetch", "team/ctl", url=hub.url, home=tmp_path)["weights"]).resolve()
+    shared = blob.rename(tmp_path / ("f" * 64))
+    blob.symlink_to(shared)
+    assert Path(call("fetch", "team/ctl", url=hub.url, home=tmp_path)["weights"]).resolve() == shared
+
+
 def test_server_that_is_gone_is_noticed_within_three_seconds(tmp_path: Path) -> None:
     start = perf_counter()
     got = call("fetch", "team/ctl", url=closed_port(), home=tmp_path)
