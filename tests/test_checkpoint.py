@@ -20,7 +20,7 @@ from ctl.files import write_atomic
 from ctl.hub import CONFIG, WEIGHTS
 from ctl.model import CTL
 from tests.hub_server import HubServer
-from tests.test_hub import closed_port
+from tests.test_hub import QUICK, closed_port
 from weights.make_preview import make_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -233,7 +233,7 @@ def test_without_the_hub_the_bundled_checkpoint_serves_with_a_notice(tmp_path: P
     assert "can't be reached" in info["notice"]
     assert "team/ctl" in info["notice"]
     assert BUNDLED.name in info["notice"]
-    assert info["seconds"] < 5
+    assert info["seconds"] < QUICK
 
 
 def test_bundled_checkpoint_is_untrained_small_and_says_so() -> None:
