@@ -7,13 +7,13 @@ from html import escape
 from typing import Any, Final
 
 import numpy as np
-import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from ctl.explain.matrices import (
     Link,
-    adjacency_figure,
-    cross_scale_figure,
+    Plot,
+    adjacency_plot,
+    cross_scale_plot,
     strongest_cross_scale,
     strongest_links,
 )
@@ -42,7 +42,7 @@ def adjacency_html(trace: Trace, source: str) -> str:
             views[f"{scale}_l{layer}_{term}"] = _view(
                 matrices(trace, scale, layer, term),
                 frames,
-                partial(adjacency_figure, trace, scale, layer, term, 0),
+                partial(adjacency_plot, trace, scale, layer, term),
                 partial(strongest_links, trace, scale, layer, term),
             )
     for scale in cross_scale_sources(trace):
@@ -50,7 +50,7 @@ def adjacency_html(trace: Trace, source: str) -> str:
         views[f"{scale}_s3"] = _view(
             cross_scale(trace, scale),
             frames,
-            partial(cross_scale_figure, trace, scale, 0),
+            partial(cross_scale_plot, trace, scale),
             partial(strongest_cross_scale, trace, scale),
         )
     if not views:
@@ -73,25 +73,19 @@ def adjacency_html(trace: Trace, source: str) -> str:
 def _view(
     every: np.ndarray,
     frames: Sequence[int],
-    figure: Callable[[ThemeName], go.Figure],
+    plot: Callable[[ThemeName], Plot],
     links: Callable[[int], list[Link]],
 ) -> dict[str, Any]:
-    """What the script needs to show one matrix: the figure without numbers in each theme, then numbers by frame.
+    """What the script needs to show one matrix: the plot without numbers in each theme, then numbers by frame.
 
     A matrix that is the same in all frames is written once.
     """
     kept = frames if (every != every[0]).any() else frames[:1]
     return {
-        "figures": {theme: _without_numbers(figure(theme)) for theme in THEMES},
+        "plots": {theme: plot(theme) for theme in THEMES},
         "values": [every[frame].astype(float).round(5).tolist() for frame in kept],
         "links": [[(link.receiver, link.sender, f"{link.value:.3f}") for link in links(frame)] for frame in kept],
     }
-
-
-def _without_numbers(figure: go.Figure) -> dict[str, Any]:
-    plain = json.loads(figure.to_json())
-    del plain["data"][0]["z"], plain["layout"]["template"]
-    return plain
 
 
 def _options(names: Mapping[Any, str]) -> str:
@@ -146,8 +140,8 @@ function draw() {
   const same = view.values.length === 1, at = same ? 0 : +frame.value;
   frame.disabled = same;
   shown.value = same ? "(the same in all)" : data.frames[at];
-  const {data: [heatMap], layout} = view.figures[dark.matches ? "dark" : "light"];
-  Plotly.react("plot", [{...heatMap, z: view.values[at]}], layout, {responsive: true, displaylogo: false});
+  const {heat_map, layout} = view.plots[dark.matches ? "dark" : "light"];
+  Plotly.react("plot", [{...heat_map, z: view.values[at]}], layout, {responsive: true, displaylogo: false});
   links.replaceChildren(...view.links[at].map(cells => {
     const row = document.createElement("tr");
     row.append(...cells.map(text => Object.assign(document.createElement("td"), {textContent: text})));

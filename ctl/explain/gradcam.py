@@ -94,9 +94,10 @@ class _Embedder(nn.Module):
 
 def _similarities(embeddings: Tensor, reference: Tensor | None) -> Tensor:
     """(B, D) -> (B,), the scores that are explained."""
+    lengths = torch.linalg.vector_norm(embeddings, dim=1)
     if reference is None:
-        return torch.linalg.vector_norm(embeddings, dim=1)
-    return F.cosine_similarity(embeddings, reference.to(embeddings).clone(), dim=1)
+        return lengths
+    return embeddings @ F.normalize(reference.to(embeddings), dim=0).clone() / lengths  # no ε: an embedding may be tiny
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Row = the node that receives, column = the node that sends. Only plain traces an
 an older plotly.js draws them too.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,6 +16,10 @@ from ctl.types import Trace
 
 _ROW: Final = 14  # pixels of a row of the largest matrix, enough for its tick label
 _AROUND: Final = 210  # pixels over and under the rows: title, block names, labels
+
+
+Plot = dict[str, Any]
+"""Part of a figure, in plotly.js's own words."""
 
 
 class Link(NamedTuple):
@@ -39,13 +43,7 @@ def adjacency_figure(
     Raises:
         ValueError: the trace has no such graph; the message lists those it has.
     """
-    every = matrices(trace, scale, layer, term)
-    window = window_of(every, scale)
-    names = window_names(scale, window)
-    title = f"{TERM_NAMES[term]} · {scale} · layer {layer}"
-    figure = _heat_map(every, frame, receivers=names, senders=names, title=title, theme=theme)
-    _mark_frames(figure, part_count(scale), window, theme)
-    return figure
+    return _figure(adjacency_plot(trace, scale, layer, term, theme), matrices(trace, scale, layer, term)[frame])
 
 
 def cross_scale_figure(trace: Trace, source: Scale, frame: int, theme: ThemeName = "light") -> go.Figure:
@@ -54,9 +52,23 @@ def cross_scale_figure(trace: Trace, source: Scale, frame: int, theme: ThemeName
     Raises:
         ValueError: the model doesn't fuse this scale.
     """
+    return _figure(cross_scale_plot(trace, source, theme), cross_scale(trace, source)[frame])
+
+
+def adjacency_plot(trace: Trace, scale: Scale, layer: int, term: Term, theme: ThemeName) -> Plot:
+    """`adjacency_figure` of any frame, without its numbers (`z`)."""
+    every = matrices(trace, scale, layer, term)
+    window = window_of(every, scale)
+    names = window_names(scale, window)
+    plot = _heat_map(every, names, names, f"{TERM_NAMES[term]} · {scale} · layer {layer}", theme)
+    plot["layout"] |= _frame_marks(part_count(scale), window, theme)
+    return plot
+
+
+def cross_scale_plot(trace: Trace, source: Scale, theme: ThemeName) -> Plot:
+    """`cross_scale_figure` of any frame, without its numbers (`z`)."""
     title = f"Cross-scale weights · {source} to s3"
-    every = cross_scale(trace, source)
-    return _heat_map(every, frame, receivers=part_names("s3"), senders=part_names(source), title=title, theme=theme)
+    return _heat_map(cross_scale(trace, source), part_names("s3"), part_names(source), title, theme)
 
 
 def strongest_links(trace: Trace, scale: Scale, layer: int, term: Term, frame: int, count: int = 10) -> list[Link]:
@@ -77,68 +89,67 @@ def _strongest(matrix: np.ndarray, receivers: tuple[str, ...], senders: tuple[st
     return [Link(receivers[i], senders[j], float(matrix[i, j])) for i, j in places if matrix[i, j]]
 
 
+def _figure(plot: Plot, matrix: np.ndarray) -> go.Figure:
+    return go.Figure([plot["heat_map"] | {"z": matrix}], plot["layout"])
+
+
 def _heat_map(
-    every: np.ndarray,
-    frame: int,
-    receivers: tuple[str, ...],
-    senders: tuple[str, ...],
-    title: str,
-    theme: ThemeName,
-) -> go.Figure:
+    every: np.ndarray, receivers: tuple[str, ...], senders: tuple[str, ...], title: str, theme: ThemeName
+) -> Plot:
     look = THEMES[theme]
     limit = float(np.abs(every).max()) or 1.0
     signed = bool((every < 0).any())
-    heat_map = go.Heatmap(
-        z=every[frame],
-        x=senders,
-        y=receivers,
-        zmin=-limit if signed else 0.0,
-        zmax=limit,
-        colorscale=look.diverging if signed else VIRIDIS,
-        colorbar={"thickness": 12, "outlinewidth": 0, "x": 1.04, "tickfont": {"size": 11}},
-        hovertemplate="%{y} ← %{x}: %{z:.3f}<extra></extra>",
-        xgap=0.5,
-        ygap=0.5,
-    )
-    axis = {
-        "showgrid": False,
-        "zeroline": False,
-        "ticks": "",
-        "tickmode": "array",
-        "tickfont": {"size": 10},
-        "automargin": True,
-    }
+    colours = look.diverging if signed else VIRIDIS
     rows = len(receivers)
-    figure = go.Figure(heat_map)
-    figure.update_layout(
-        template="plotly_white" if theme == "light" else "plotly_dark",
-        height=_AROUND + max(_ROW * rows, 26 * min(rows, 10)),
-        margin={"l": 100, "r": 10, "t": 70, "b": 100},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": look.text, "size": 12},
-        title={"text": title, "font": {"size": 14}, "x": 0.0, "xanchor": "left", "xref": "container", "pad": {"l": 8}},
-        xaxis=axis | _ticks(senders) | {"title": {"text": "sends", "standoff": 10}, "tickangle": -90},
-        yaxis=axis | _ticks(receivers) | {"title": {"text": "receives", "standoff": 10}, "autorange": "reversed"},
-    )
-    return figure
+    axis = {"showgrid": False, "zeroline": False, "ticks": "", "tickfont": {"size": 10}, "automargin": True}
+    return {
+        "heat_map": {
+            "type": "heatmap",
+            "x": senders,
+            "y": receivers,
+            "zmin": -limit if signed else 0.0,
+            "zmax": limit,
+            "colorscale": [[step / (len(colours) - 1), colour] for step, colour in enumerate(colours)],
+            "colorbar": {"thickness": 12, "outlinewidth": 0, "x": 1.04, "tickfont": {"size": 11}},
+            "hovertemplate": "%{y} ← %{x}: %{z:.3f}<extra></extra>",
+            "xgap": 0.5,
+            "ygap": 0.5,
+        },
+        "layout": {
+            "template": "none",
+            "height": _AROUND + max(_ROW * rows, 26 * min(rows, 10)),
+            "margin": {"l": 100, "r": 10, "t": 70, "b": 100},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"color": look.text, "size": 12},
+            "title": {"text": title, "font": {"size": 14}, "x": 0.0, "xref": "container", "pad": {"l": 8}},
+            "xaxis": axis | _ticks(senders) | {"title": {"text": "sends", "standoff": 10}, "tickangle": -90},
+            "yaxis": axis
+            | _ticks(receivers)
+            | {"title": {"text": "receives", "standoff": 10}, "autorange": "reversed"},
+        },
+    }
 
 
-def _ticks(names: tuple[str, ...]) -> dict[str, list[int] | list[str]]:
+def _ticks(names: tuple[str, ...]) -> Plot:
     """Short names without the frame, which the blocks' own labels give."""
     short = [name.split(" (")[0].replace("left ", "L ").replace("right ", "R ") for name in names]
-    return {"tickvals": list(range(len(names))), "ticktext": short}
+    return {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": short}
 
 
-def _mark_frames(figure: go.Figure, nodes: int, window: int, theme: ThemeName) -> None:
+def _frame_marks(nodes: int, window: int, theme: ThemeName) -> Plot:
     """Lines between the frames of a window, and their names over the columns and right of the rows."""
-    line = {"color": THEMES[theme].line, "width": 1.5}
-    for k in range(1, window):
-        edge = k * nodes - 0.5
-        figure.add_shape(type="line", x0=edge, x1=edge, y0=0, y1=1, yref="paper", line=line)
-        figure.add_shape(type="line", y0=edge, y1=edge, x0=0, x1=1, xref="paper", line=line)
-    for k in range(window if window > 1 else 0):
-        middle = (k + 0.5) * nodes - 0.5
-        name = {"text": frame_name(k, window), "showarrow": False}
-        figure.add_annotation(x=middle, y=1, yref="paper", yanchor="bottom", **name)
-        figure.add_annotation(y=middle, x=1, xref="paper", xanchor="left", textangle=90, **name)
+    edges = [k * nodes - 0.5 for k in range(1, window)]
+    line = {"type": "line", "line": {"color": THEMES[theme].line, "width": 1.5}}
+    lines = [line | {"x0": edge, "x1": edge, "y0": 0, "y1": 1, "yref": "paper"} for edge in edges]
+    lines += [line | {"y0": edge, "y1": edge, "x0": 0, "x1": 1, "xref": "paper"} for edge in edges]
+    names = [
+        {"text": frame_name(k, window), "showarrow": False} | place
+        for k in range(window if window > 1 else 0)
+        for middle in [(k + 0.5) * nodes - 0.5]
+        for place in (
+            {"x": middle, "y": 1, "yref": "paper", "yanchor": "bottom"},
+            {"y": middle, "x": 1, "xref": "paper", "xanchor": "left", "textangle": 90},
+        )
+    ]
+    return {"shapes": lines, "annotations": names}

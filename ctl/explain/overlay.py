@@ -126,11 +126,11 @@ def _draw_link(
     along = (end - start) / length
     across = np.array([-along[1], along[0]])
     tip, base = end - gap * along, end - 2 * gap * along
-    dashes = np.arange(gap, length - 2 * gap, 13 * unit)
+    dashes = np.arange(gap, length - 2 * gap, 15 * unit)
     ends = np.minimum(dashes + 6 * unit, length - 2 * gap)
     segments = np.stack([start + dashes[:, None] * along, start + ends[:, None] * along], axis=1)
     width = (1 + 1.5 * share) * unit
-    head = np.stack([tip, base + 4.5 * unit * across, base - 4.5 * unit * across])
+    head = np.stack([tip, base + 6 * unit * across, base - 6 * unit * across])
     picture.draw_lines(canvas, segments, CASING, 0.35 * alpha, width + 2 * unit)
     picture.draw_lines(canvas, segments, colour, alpha, width)
     picture.draw_polygon(canvas, head, colour, alpha)
