@@ -16,12 +16,12 @@ from torch import Tensor
 
 from ctl.config import ModelConfig
 from ctl.errors import InputError
-from ctl.files import read_bytes, read_json, sha256_of, to_json, write_atomic
+from ctl.files import ROOT, read_bytes, read_json, sha256_of, to_json, write_atomic
 from ctl.hub import CARD, CONFIG, WEIGHTS, HubUnreachableError, fetch, parse_ref
 from ctl.model import CTL
 from ctl.types import CheckpointInfo
 
-BUNDLED: Final = Path(__file__).resolve().parent.parent / "weights" / "ctl-preview"
+BUNDLED: Final = ROOT / "weights" / "ctl-preview"
 ENVIRONMENT: Final = "CTL_CHECKPOINT"
 _HEADER: Final = {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17"}
 

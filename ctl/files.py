@@ -1,13 +1,16 @@
-"""Files of the project's own formats: written whole or not at all, read with one clear sentence when damaged."""
+"""Where the project's own files are. Its formats are written whole or not at all, and read with clear errors."""
 
 import hashlib
 import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ctl.errors import InputError
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+"""The folder that holds `ctl`, `weights` and `assets`."""
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 import torch
 
-import ctl
 from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
 from ctl.explain.gradcam import grad_cam
+from ctl.files import ROOT
 from ctl.gallery import Gallery, tracklet_key
 from ctl.inference import FRAMES_AT_ONCE, Timed, describe, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
@@ -23,7 +23,7 @@ from ctl.video.detect import Detector, load_detector
 from ctl.video.people import find_people
 from ctl.video.reader import open_clip
 
-DEMO_GALLERY: Final = Path(ctl.__file__).resolve().parent.parent / "assets" / "gallery"
+DEMO_GALLERY: Final = ROOT / "assets" / "gallery"
 
 ANALYSIS_FPS: Final = 10.0
 """Frames per second that are analysed: a walking person changes little in a tenth of a second."""

@@ -2,8 +2,8 @@
 
 One table (`PARTS`) names every part of every scale; everything else follows from it. Paper: section 3.1 and Figure 3.
 
-Assumed: the paper shows the grouping only as a picture; the parts are those a limb-by-limb reading of Figure 3 gives. At
-the coarse scales two parts are joined when they share a joint, and head and torso at the neck.
+Assumed: the paper shows the grouping only as a picture; the parts are those a limb-by-limb reading of Figure 3 gives.
+At the coarse scales two parts are joined when they share a joint, and head and torso at the neck.
 """
 
 from itertools import combinations

@@ -14,8 +14,10 @@ LAYERS = (
     {"ctl.checkpoint", "ctl.hub"},
     {"ctl.keypoints"},
     {"ctl.video"},
+    {"ctl.inference"},
     {"ctl.gallery", "ctl.explain"},
     {"ctl.pipeline"},
+    {"ctl.results", "ctl.enrol"},
     {"ctl"},  # ctl/__init__.py: the names that Python users import
     {"ctl.web"},
     {"app"},

@@ -17,16 +17,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-import ctl
 from ctl.bench.model import head_costs
 from ctl.bench.timing import ratio, seconds, spread
+from ctl.files import ROOT
 from ctl.inference import FRAMES_AT_ONCE, to_tensor
 from ctl.pipeline import ANALYSIS_FPS, Engine
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 
-REPO: Final = Path(ctl.__file__).resolve().parent.parent
-SCENE: Final = REPO / "assets" / "samples" / "street.mp4"
+SCENE: Final = ROOT / "assets" / "samples" / "street.mp4"
 HD: Final = (1280, 720)
 
 
@@ -100,7 +99,7 @@ def peak_memory(clip: Path) -> float:
     """Resident memory in MB (10⁶ bytes) of a process that analyses one clip and ends."""
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-m", "ctl", "analyze", str(clip), "--out", out]
-        subprocess.run(command, check=True, cwd=REPO, capture_output=True)
+        subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
     return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6)
 
 
@@ -110,7 +109,7 @@ def app_start(patience: float = 120.0) -> float:
     start = time.perf_counter()
     server = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port)],
-        cwd=REPO,
+        cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
