@@ -60,14 +60,14 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
             try:
                 run = service.analyze(asked, request.session_hash or "", lambda done, label: progress(done, desc=label))
             except StoppedError:
-                return {inputs.status: text.hint(text.CANCELLED)}
+                return {inputs.status: text.hints(text.CANCELLED)}
         seconds = sum(run.analysis.timings_s.values())
         several = len(run.analysis.people) > 1
         return {
             page.selection: (run.id, 0),
             page.facts: text.summary(run.analysis),
-            page.people: gr.Gallery(views.thumbnails(run), visible=several, selected_index=0),
-            inputs.status: text.hint(f"Done in {seconds:.1f} s."),
+            page.people: gr.Gallery(views.people(run), visible=several, selected_index=0),
+            inputs.status: text.hints(f"Done in {seconds:.1f} s."),
         }
 
     return on_run
@@ -88,7 +88,7 @@ def make_on_cancel(service: ExplainService, inputs: Inputs) -> Handler:
 
     def on_cancel(request: gr.Request) -> Values:
         service.cancel(request.session_hash or "")
-        return {**make_on_end(inputs)(), inputs.status: text.hint(text.CANCELLED)}
+        return {**make_on_end(inputs)(), inputs.status: text.hints(text.CANCELLED)}
 
     return on_cancel
 
@@ -202,7 +202,7 @@ def make_on_gallery(runs: RunStore, page: Page) -> Handler:
 
     def on_gallery(selection: Selection | None) -> Values:
         with shown_person(runs, selection) as (run, person):
-            return {page.gallery.hits: views.hits(run, person)}
+            return {page.gallery.hits: views.ranking(run, person)}
 
     return on_gallery
 

@@ -66,7 +66,7 @@ class CamTab:
 class GalleryTab:
     """The nearest tracklets of the gallery."""
 
-    hits: gr.Gallery
+    hits: gr.HTML
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,19 +109,20 @@ def lay_out(header: str, samples: Sequence[Sample], devices: Sequence[str], esti
         with gr.Column(scale=4, min_width=320):
             inputs = _inputs(samples, devices, estimator)
         with gr.Column(scale=9, min_width=340):
-            facts = gr.HTML(text.hint(text.EMPTY))
+            facts = gr.HTML(text.hints(text.EMPTY))
             people = gr.Gallery(
-                label="People in the clip: choose one",
-                columns=8,
-                height=170,
+                show_label=False,
+                height=150,
+                fit_columns=False,
                 object_fit="contain",
                 allow_preview=False,
                 interactive=False,
                 visible=False,
                 buttons=[],
                 elem_id="people",
+                elem_classes="ctl-choice",
             )
-            with gr.Tabs():
+            with gr.Tabs(overflow_behavior="wrap"):
                 with gr.Tab("Graph", id="graph"):
                     graph = _graph_tab()
                 with gr.Tab("Adjacency", id="adjacency"):
@@ -137,22 +138,22 @@ def lay_out(header: str, samples: Sequence[Sample], devices: Sequence[str], esti
 
 
 def _inputs(samples: Sequence[Sample], devices: Sequence[str], estimator: str) -> Inputs:
-    clip = gr.File(label="Clip", file_types=[*SUFFIXES, ".zip"], height=140, elem_id="clip")
+    clip = gr.File(label="Clip", file_types=[*SUFFIXES, ".zip"], height=130, elem_id="clip")
     preview = gr.Video(
-        label="Preview", interactive=False, visible=False, height=220, buttons=[], elem_classes="ctl-video"
+        show_label=False, interactive=False, visible=False, height=200, buttons=[], elem_classes="ctl-video"
     )
-    gr.HTML(text.hint(text.EXPLAIN_LIMITS))
-    gr.HTML(text.hint(text.EXPLAIN_CONSENT))
+    gr.HTML(text.hints(text.EXPLAIN_LIMITS, text.EXPLAIN_CONSENT))
     thumbnails = gr.Gallery(
         [(sample.poster, sample.title) for sample in samples],
-        label="Samples",
-        columns=3,
-        height=190,
+        show_label=False,
+        height=150,
+        fit_columns=False,
         object_fit="contain",
         allow_preview=False,
         interactive=False,
         buttons=[],
         elem_id="samples",
+        elem_classes="ctl-choice",
     )
     with gr.Row():
         run = gr.Button("Run", variant="primary", scale=3, min_width=120, elem_id="run")
@@ -181,7 +182,7 @@ def _graph_tab() -> GraphTab:
         scale = gr.Radio(_pairs(text.SCALES), value="s1", label="Scale", min_width=260, scale=3, elem_id="graph-scale")
         layer = gr.Radio([1, 2], value=2, label="Layer", min_width=120, scale=1)
     video = _looping_video("Key-point graph", "graph-video")
-    gr.HTML(text.hint(text.EXPLAIN_GRAPH))
+    gr.HTML(text.hints(text.EXPLAIN_GRAPH))
     return GraphTab(scale, layer, video)
 
 
@@ -191,7 +192,7 @@ def _adjacency_tab() -> AdjacencyTab:
         scale = gr.Radio(_pairs(text.SCALES), value="s1", label="Scale", min_width=260, scale=3)
         layer = gr.Radio([1, 2], value=2, label="Layer", min_width=120, scale=1)
         term = gr.Radio(_pairs(TERM_NAMES), value="sum", label="Term of Eq. 2", min_width=260, scale=4)
-    gr.HTML(text.hint(text.EXPLAIN_MATRIX))
+    gr.HTML(text.hints(text.EXPLAIN_MATRIX))
     matrix = gr.Plot(show_label=False, elem_id="adjacency-plot", elem_classes="ctl-matrix")
     links = _link_table("links")
     source = gr.Radio(_pairs(text.SOURCES), value="s1", label="Cross-scale weights (Eq. 5 and 6)")
@@ -202,7 +203,7 @@ def _adjacency_tab() -> AdjacencyTab:
 
 def _cam_tab() -> CamTab:
     reference = gr.Dropdown([text.ITSELF], value="", label="What makes it similar to", elem_id="reference")
-    gr.HTML(text.hint(text.EXPLAIN_CAM))
+    gr.HTML(text.hints(text.EXPLAIN_CAM))
     strip = gr.Image(
         label="Frames",
         interactive=False,
@@ -215,17 +216,8 @@ def _cam_tab() -> CamTab:
 
 
 def _gallery_tab() -> GalleryTab:
-    hits = gr.Gallery(
-        label="Nearest in the gallery",
-        columns=5,
-        height="auto",
-        object_fit="contain",
-        interactive=False,
-        buttons=["fullscreen"],
-        elem_id="hits",
-    )
-    gr.HTML(text.hint("Cosine similarity of embeddings, -1 to 1. The clip itself is never among its own hits."))
-    return GalleryTab(hits)
+    gr.HTML(text.hints(text.EXPLAIN_HITS))
+    return GalleryTab(gr.HTML(elem_id="hits"))
 
 
 def _numbers_tab() -> NumbersTab:
@@ -239,6 +231,7 @@ def _numbers_tab() -> NumbersTab:
 def _looping_video(label: str, elem_id: str) -> gr.Video:
     return gr.Video(
         label=label,
+        show_label=False,  # it would cover the video's own title
         interactive=False,
         autoplay=True,
         loop=True,
@@ -251,7 +244,7 @@ def _looping_video(label: str, elem_id: str) -> gr.Video:
 
 def _link_table(elem_id: str) -> gr.Dataframe:
     return gr.Dataframe(
-        headers=text.LINK_HEADERS, label="Strongest links", interactive=False, max_height=300, elem_id=elem_id
+        headers=text.LINK_HEADERS, label="Strongest links", interactive=False, max_height=440, elem_id=elem_id
     )
 
 

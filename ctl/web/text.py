@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from ctl.types import Analysis, CheckpointInfo
+import numpy as np
+
+from ctl.explain.page import image_tag
+from ctl.types import Analysis, CheckpointInfo, Ranking
 from ctl.video.limits import LIMITS
 
 TITLE: Final = "CTL Explorer"
@@ -66,7 +69,8 @@ def summary(analysis: Analysis) -> str:
     facts = f"{video.frames} frames of {video.width}×{video.height}{clock}; read as {kind}."
     notices = [escape(sentence) for sentence in (*video.notices, *analysis.dropped) if sentence]
     notices += [escape(analysis.checkpoint.notice)] if analysis.checkpoint.notice else []
-    return f'<p class="ctl-facts"><b>{escape(video.source)}</b> · {facts}</p>{notes(notices)}'
+    choose = " Choose a person:" if people > 1 else ""
+    return f'<p class="ctl-facts"><b>{escape(video.source)}</b> · {facts}{choose}</p>{notes(notices)}'
 
 
 def plural(count: int, word: str) -> str:
@@ -79,9 +83,21 @@ def notes(sentences: Sequence[str]) -> str:
     return "".join(f'<p class="ctl-note">{sentence}</p>' for sentence in sentences)
 
 
-def hint(sentence: str) -> str:
-    """One quiet line under a component or where a result will be."""
-    return f'<p class="ctl-hint">{sentence}</p>'
+def hints(*sentences: str) -> str:
+    """Quiet lines of safe HTML, beside a component or where a result will be."""
+    return "".join(f'<p class="ctl-hint">{sentence}</p>' for sentence in sentences)
+
+
+def ranking(hits: Ranking, pictures: Sequence[np.ndarray]) -> str:
+    """The hits with their pictures and captions, best first."""
+    if not hits:
+        return hints(NO_HITS)
+    items = "".join(
+        f"<li>{image_tag(picture, f'Rank {hit.rank}: {hit.person}')}<b>{hit.rank}</b> <b>{hit.similarity:.3f}</b>"
+        f"<span>{escape(hit.person)}</span><span>camera {escape(hit.camera)}</span></li>"
+        for hit, picture in zip(hits, pictures, strict=True)
+    )
+    return f'<ol class="ctl-hits">{items}</ol>'
 
 
 FOOTER: Final = (

@@ -18,7 +18,7 @@ def make_theme() -> gr.themes.Base:
         primary_hue=gr.themes.colors.teal,
         neutral_hue=gr.themes.colors.gray,
         radius_size=gr.themes.sizes.radius_md,
-        font=[LocalFont("IBM Plex Sans", weights=(400, 600, 700)), "system-ui", "sans-serif"],
+        font=[LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     ).set(
         body_background_fill=light.surface,

@@ -20,14 +20,14 @@ from ctl.explain.matrices import (
     strongest_cross_scale,
     strongest_links,
 )
-from ctl.explain.overlay import overlay_video_frames
 from ctl.explain.palette import THEMES, ThemeName
 from ctl.explain.ranking_page import ranking_html
 from ctl.explain.reading import Term, cross_scale_sources, graphs
-from ctl.results import CLOCKLESS_FPS, analysis_json, trace_arrays
+from ctl.results import CLOCKLESS_FPS, analysis_json, overlay, thumbnails, trace_arrays
 from ctl.skeleton import SCALES, Scale
 from ctl.types import Hit
 from ctl.video.writer import write_video
+from ctl.web import text
 from ctl.web.runs import Run
 
 SHORT: Final = 8
@@ -73,21 +73,19 @@ def hit_label(hit: Hit) -> str:
     return f"#{hit.rank} · {hit.similarity:.3f} · {hit.person} · camera {hit.camera}"
 
 
-def thumbnails(run: Run) -> list[tuple[np.ndarray, str]]:
-    """One crop per person, from the middle of the tracklet, and how long it is."""
+def people(run: Run) -> list[tuple[np.ndarray, str]]:
+    """One crop per person, from the middle of the tracklet."""
     tracklets = [person.tracklet for person in run.analysis.people]
-    return [(t.crops[len(t) // 2], f"Person {t.id} · {len(t)} frames") for t in tracklets]
+    return [(tracklet.crops[len(tracklet) // 2], f"Person {tracklet.id}") for tracklet in tracklets]
 
 
 def graph_video(run: Run, person: int, scale: Scale, layer: int) -> Path:
-    """The person with one graph on top."""
+    """The person in the clip, with one graph on top."""
     found = run.analysis.people[person]
-
-    def write(path: Path) -> None:
-        frames = overlay_video_frames(found.trace, found.tracklet.crops, scale, layer, times=found.tracklet.times)
-        write_video(path, frames, _fps(run))
-
-    return run.file(f"graph-{found.tracklet.id}-{scale}-l{layer}.mp4", write)
+    return run.file(
+        f"graph-{found.tracklet.id}-{scale}-l{layer}.mp4",
+        lambda path: write_video(path, overlay(run.clip, run.analysis, found, scale, layer), _fps(run)),
+    )
 
 
 def adjacency(run: Run, person: int, scale: Scale, layer: int, term: Term, frame: int, theme: ThemeName) -> go.Figure:
@@ -128,10 +126,10 @@ def grad_cam(run: Run, person: int, reference: str) -> tuple[Path, Path]:
     return strip, video
 
 
-def hits(run: Run, person: int) -> list[tuple[np.ndarray, str]]:
-    """Thumbnail and caption of every hit, best first."""
-    gallery = run.engine.gallery
-    return [(gallery.thumbnail(hit.key), hit_label(hit)) for hit in run.analysis.people[person].ranking]
+def ranking(run: Run, person: int) -> str:
+    """The hits as HTML."""
+    hits, gallery = run.analysis.people[person].ranking, run.engine.gallery
+    return text.ranking(hits, [gallery.thumbnail(hit.key) for hit in hits])
 
 
 def timing_rows(run: Run) -> list[list[str]]:
@@ -172,11 +170,10 @@ def trace_file(run: Run) -> Path:
 def files(run: Run, person: int) -> list[Path]:
     """What can be downloaded besides the videos, which have their own buttons."""
     analysis, found = run.analysis, run.analysis.people[person]
-    pictures = {hit.key: run.engine.gallery.thumbnail(hit.key) for each in analysis.people for hit in each.ranking}
     texts: dict[str, Callable[[], str]] = {
         "analysis.json": lambda: json.dumps(analysis_json(analysis), indent=1, ensure_ascii=False),
         f"adjacency-{found.tracklet.id}.html": lambda: adjacency_html(found.trace, analysis.video.source),
-        "ranking.html": lambda: ranking_html(analysis, pictures),
+        "ranking.html": lambda: ranking_html(analysis, thumbnails(run.engine.gallery, analysis)),
     }
     written = [run.file(name, partial(_write_text, make)) for name, make in texts.items()]
     return [written[0], trace_file(run), *written[1:]]
