@@ -23,10 +23,11 @@ CLOSE_LINES: Final = 720
 height: the wide look finds people from about a quarter of the shorter side, the close look those of 80 px in 720p."""
 
 SMALL: Final = 0.3
-"""People lower than this share of the shorter side are looked at closely in every frame."""
+LIKELY: Final = 0.2
+"""People lower than this share of the shorter side, and likelier than this, are looked at closely in every frame."""
 
 TILE: Final = 512
-TILE_OVERLAP: Final = 160
+TILE_OVERLAP: Final = 128
 """Length of a tile of the close look along the frame's longer side, and how much of it the next tile repeats."""
 
 LEAST_SCORE: Final = 0.1
@@ -100,7 +101,7 @@ class MultiPoseDetector:
             close = self._look(frames[middle], tile, CLOSE_LINES)
             found[middle].append(close)
             small = close.boxes[:, 3] < SMALL * min(frames[middle].shape[:2])
-            if small.any() or len(close) >= PEOPLE:
+            if (small & (close.scores > LIKELY)).any() or len(close) >= PEOPLE:
                 worth.append(tile)
         for number, frame in enumerate(frames):
             if number != middle:

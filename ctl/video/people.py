@@ -116,7 +116,9 @@ def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
 def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> list[Walk]:
     """Look for people about `LOOKS_PER_SECOND`, follow them, and fill in where they are between the looks."""
     step = max(1, round(clip.info.fps / LOOKS_PER_SECOND))
-    tracker, times, batch = Tracker(), [], []  # type: Tracker, list[float], list[Frame]
+    tracker = Tracker()
+    times: list[float] = []
+    batch: list[Frame] = []
 
     def look() -> None:
         for frame, found in zip(batch, detector([frame.image for frame in batch]), strict=True):
@@ -185,7 +187,8 @@ def _cut(
 
 def _whole_frames(clip: Clip, image_size: tuple[int, int], report: Callable[[float], None]) -> People:
     """One tracklet of all frames, each stretched to image_size, as the field does with MARS's crops."""
-    crops, times = [], []  # type: list[np.ndarray], list[float]
+    crops: list[np.ndarray] = []
+    times: list[float] = []
     whole = np.array((0, 0, clip.info.width, clip.info.height), dtype=np.float32)
     for frame in clip:
         crops.append(cut(frame.image, whole, image_size))

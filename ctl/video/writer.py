@@ -1,11 +1,10 @@
 """Frames to an H.264 file that browsers play."""
 
-import os
-import tempfile
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import av
 import numpy as np
@@ -31,9 +30,7 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
         ValueError: there are no frames, or they differ in size.
         OSError: the folder can't be written.
     """
-    handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=f".{path.stem}-", dir=path.parent)
-    os.close(handle)
-    unfinished = Path(name)
+    unfinished = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
     try:
         _encode(unfinished, frames, fps)
         unfinished.replace(path)
