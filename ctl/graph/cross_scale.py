@@ -13,12 +13,14 @@ class Embedding(nn.Module):
     Args:
         widths: size of each piece of the concatenated input.
         out: width of the result.
+        gain: what the gain of the BN starts at.
     """
 
-    def __init__(self, widths: tuple[int, ...], out: int) -> None:
+    def __init__(self, widths: tuple[int, ...], out: int, gain: float = 1.0) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(nn.Linear(width, out, bias=False) for width in widths)  # BN has the bias
         self.norm = nn.BatchNorm1d(out)
+        nn.init.constant_(self.norm.weight, gain)
 
     def activate(self, summed: Tensor) -> Tensor:
         return F.relu(self.norm(summed.flatten(0, -2)).view_as(summed))
@@ -34,7 +36,8 @@ class CrossScaleConv(nn.Module):
 
     Assumed: φ and ϕ serve both scales, as they carry no scale in Eq. 5, while h and f have one copy per scale. The
     softmax of Eq. 5 runs over the source parts, so each target part spreads a weight of 1 over them. Two CS-GCLs share
-    nothing.
+    nothing. The gains of h and f start small, so that the sum over up to 17 parts starts near a mean, and the softmax
+    soft, as if its products were divided by √E.
 
     Args:
         channels: C.
@@ -45,8 +48,10 @@ class CrossScaleConv(nn.Module):
         super().__init__()
         self.node = Embedding((channels,), width)  # φ
         self.pair = Embedding((channels,), width)  # ϕ
-        self.relate = nn.ModuleDict({end: Embedding((width, width), width) for end in ("source", "target")})  # h
-        self.augment = nn.ModuleDict({end: Embedding((channels, width), width) for end in ("source", "target")})  # f
+        ends = ("source", "target")
+        self.relate = nn.ModuleDict({end: Embedding((width, width), width, gain=0.1) for end in ends})  # h
+        soft = width**-0.25
+        self.augment = nn.ModuleDict({end: Embedding((channels, width), width, gain=soft) for end in ends})  # f
         self.weight = nn.Linear(channels, channels, bias=False)  # W of Eq. 6
 
     def relation(self, nodes: Tensor, end: str) -> Tensor:

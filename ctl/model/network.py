@@ -128,7 +128,7 @@ class CTL(nn.Module):
         return cls(config)
 
     def init_weights(self) -> None:
-        """Initialise all that isn't the backbone (torchvision's own initialisation) or a batch norm (identity).
+        """Initialise all but the backbone (torchvision's own way) and batch norms (identity, or their layer's gain).
 
         | what | how | why |
         | --- | --- | --- |
