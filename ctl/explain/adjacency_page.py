@@ -62,9 +62,10 @@ def adjacency_html(trace: Trace, source: str) -> str:
         terms=_options(TERM_NAMES),
         last=len(frames) - 1,
     )
+    data = json.dumps({"frames": frames, "views": views}, separators=(",", ":"))  # nothing in it comes from outside
     scripts = (
         f"<script>{get_plotlyjs()}</script>\n"
-        f'<script type="application/json" id="data">{_json({"frames": frames, "views": views})}</script>\n'
+        f'<script type="application/json" id="data">{data}</script>\n'
         f"<script>{_SCRIPT}</script>\n"
     )
     return page(f"Adjacency: {source}", body, _STYLE, scripts)
@@ -90,11 +91,6 @@ def _view(
 
 def _options(names: Mapping[Any, str]) -> str:
     return "".join(f'<option value="{escape(value)}">{escape(name)}</option>' for value, name in names.items())
-
-
-def _json(value: object) -> str:
-    """JSON that can stand inside a script element."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
 
 _NONE = "This model has no graph layers and no cross-scale weights, so there is nothing to show."

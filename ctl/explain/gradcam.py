@@ -54,14 +54,12 @@ def raw_grad_cam(
         ValueError: as the model does for shapes that it can't take.
     """
     clips = clip_indices(len(frames), model.config.clip_length)  # (clips, T)
-    maps: dict[int, np.ndarray] = {}
     with torch.inference_mode(False), torch.enable_grad(), _explainable(model):
-        for group in np.array_split(clips, np.arange(batch, len(clips), batch)):
-            indices = torch.from_numpy(group)
-            found = _clip_maps(model, frames[indices], heatmap_logits[indices], reference)  # (B, T, h, w)
-            for t, frame_map in zip(group.flat, found.reshape(-1, *found.shape[2:]), strict=True):
-                maps.setdefault(int(t), frame_map)  # a frame that fills up a clip counts once, as in the trace
-    return np.stack([maps[t] for t in range(len(frames))])
+        groups = (torch.from_numpy(clips[first : first + batch]) for first in range(0, len(clips), batch))
+        found = np.concatenate([_clip_maps(model, frames[group], heatmap_logits[group], reference) for group in groups])
+    maps = np.empty((len(frames), *found.shape[2:]), np.float32)
+    maps[clips] = found  # a frame that fills up its clip has the same map every time: weights are the clip's
+    return maps
 
 
 def _clip_maps(model: CTL, clips: Tensor, logits: Tensor, reference: Tensor | None) -> np.ndarray:

@@ -140,7 +140,7 @@ def _ticks(names: tuple[str, ...]) -> Plot:
 def _frame_marks(nodes: int, window: int, theme: ThemeName) -> Plot:
     """Lines between the frames of a window, and their names over the columns and right of the rows."""
     edges = [k * nodes - 0.5 for k in range(1, window)]
-    line = {"type": "line", "line": {"color": THEMES[theme].line, "width": 1.5}}
+    line = {"type": "line", "line": {"color": THEMES[theme].text, "width": 1.5}}
     lines = [line | {"x0": edge, "x1": edge, "y0": 0, "y1": 1, "yref": "paper"} for edge in edges]
     lines += [line | {"y0": edge, "y1": edge, "x0": 0, "x1": 1, "xref": "paper"} for edge in edges]
     names = [
