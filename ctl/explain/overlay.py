@@ -42,7 +42,7 @@ class StrengthRange:
 def strength_range(weights: np.ndarray, physical: np.ndarray) -> StrengthRange:
     """Range of (T, N, N) centre-frame weights on and off the (N, N) physical edges."""
     bones = edge_strength(weights)[:, physical > 0]
-    others = np.abs(weights[:, (physical == 0) & ~np.eye(len(physical), dtype=bool)])
+    others = np.abs(weights[:, _off_body(physical)])
     return StrengthRange(
         float(bones.min(initial=np.inf)), float(bones.max(initial=-np.inf)), float(others.max(initial=0))
     )
@@ -89,7 +89,7 @@ def draw_graph(
     xy = nodes_xy * (np.array(canvas.shape[1::-1]) / image.shape[1::-1])
     unit = max(0.5, factor * (body_height or image.shape[0]) / picture.DISPLAY_HEIGHT)
     opacity = _FAINTEST + (1 - _FAINTEST) * np.clip(node_scores / _CERTAIN, 0, 1)
-    for receiver, sender in strongest_links(weights, physical, links):
+    for receiver, sender in learned_links(weights, physical, links):
         share = abs(weights[receiver, sender]) / max(strengths.link, 1e-12)
         colour = POSITIVE if weights[receiver, sender] > 0 else NEGATIVE
         _draw_link(canvas, xy[sender], xy[receiver], colour, min(opacity[receiver], opacity[sender]), share, unit)
@@ -106,22 +106,27 @@ def draw_graph(
     return canvas
 
 
-def strongest_links(weights: np.ndarray, physical: np.ndarray, count: int) -> list[tuple[int, int]]:
+def learned_links(weights: np.ndarray, physical: np.ndarray, count: int) -> list[tuple[int, int]]:
     """Receiver and sender of the `count` largest |entries| off the bones and off the diagonal, strongest first."""
-    free = np.triu(np.ones_like(physical), 1) + np.tril(np.ones_like(physical), -1) - physical
-    strength = np.abs(weights) * (free > 0)
+    strength = np.abs(weights) * _off_body(physical)
     order = np.argsort(-strength, axis=None, kind="stable")[:count]
     rows, columns = np.unravel_index(order, strength.shape)
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if strength[i, j] > 0]
 
 
+def _off_body(physical: np.ndarray) -> np.ndarray:
+    """(N, N) bool: pairs of different nodes that the body doesn't join."""
+    return (physical == 0) & ~np.eye(len(physical), dtype=bool)
+
+
 def _draw_link(
     canvas: np.ndarray, start: np.ndarray, end: np.ndarray, colour: str, alpha: float, share: float, unit: float
 ) -> None:
-    """A dashed arrow from sender to receiver; `share` of the widest link."""
+    """A dashed arrow from sender to receiver, or a plain line where there is no room; `share` of the widest link."""
     length = float(np.linalg.norm(end - start))
-    gap = 9 * unit  # stay clear of both nodes
+    gap, width = 9 * unit, (1 + 1.5 * share) * unit  # the gap keeps the arrow clear of both nodes
     if length < 4 * gap:
+        picture.draw_lines(canvas, np.stack([start, end])[None], colour, alpha, width)
         return
     along = (end - start) / length
     across = np.array([-along[1], along[0]])
@@ -129,11 +134,9 @@ def _draw_link(
     dashes = np.arange(gap, length - 2 * gap, 15 * unit)
     ends = np.minimum(dashes + 6 * unit, length - 2 * gap)
     segments = np.stack([start + dashes[:, None] * along, start + ends[:, None] * along], axis=1)
-    width = (1 + 1.5 * share) * unit
-    head = np.stack([tip, base + 6 * unit * across, base - 6 * unit * across])
     picture.draw_lines(canvas, segments, CASING, 0.35 * alpha, width + 2 * unit)
     picture.draw_lines(canvas, segments, colour, alpha, width)
-    picture.draw_polygon(canvas, head, colour, alpha)
+    picture.draw_polygon(canvas, np.stack([tip, base + 6 * unit * across, base - 6 * unit * across]), colour, alpha)
 
 
 def overlay_video_frames(

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from ctl.explain.overlay import draw_graph, edge_strength, overlay_video_frames, strength_range, strongest_links
+from ctl.explain.overlay import draw_graph, edge_strength, learned_links, overlay_video_frames, strength_range
 from ctl.explain.palette import GRAPH, NEGATIVE, POSITIVE, SIDES, colours, rgb, side_of
 from ctl.explain.picture import DISPLAY_HEIGHT
 from ctl.explain.reading import graph_weights
@@ -115,13 +115,22 @@ def test_the_arrow_is_at_the_receiver() -> None:
         assert marked(receiver=near, sender=far, near=near) > 1.15 * marked(receiver=far, sender=near, near=near)
 
 
-def test_strongest_links_are_neither_bones_nor_self_loops() -> None:
+def test_a_link_too_short_for_an_arrow_is_still_drawn() -> None:
+    weights = bones({})
+    weights[JOINTS.index("left ear"), JOINTS.index("right ear")] = 0.5
+    xy = STANDING.copy()
+    xy[JOINTS.index("left ear")] = xy[JOINTS.index("right ear")] + (0, 12)
+    middle = xy[JOINTS.index("right ear")] + (0, 6)
+    np.testing.assert_allclose(pixel(draw(weights, xy=xy, links=1), middle), rgb(POSITIVE), atol=12)
+
+
+def test_learned_links_are_neither_bones_nor_self_loops() -> None:
     weights = graph_weights(make_trace(), "s1", 1, 0) + 5 * np.eye(17)
     slow = sorted(
         ((abs(weights[i, j]), i, j) for i in range(17) for j in range(17) if i != j and not BODY[i, j]), reverse=True
     )
-    assert strongest_links(weights, BODY, 6) == [(i, j) for _, i, j in slow[:6]]
-    assert strongest_links(BODY, BODY, 6) == [], "a graph of bones alone has no learned link"
+    assert learned_links(weights, BODY, 6) == [(i, j) for _, i, j in slow[:6]]
+    assert learned_links(BODY, BODY, 6) == [], "a graph of bones alone has no learned link"
 
 
 def test_the_range_covers_all_frames() -> None:
