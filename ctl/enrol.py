@@ -42,7 +42,8 @@ class Row:
 def read_list(path: Path) -> tuple[Row, ...]:
     """Read a JSON list of {"file", "person", "camera"} with optional "kind" and "tracklet"; other keys are ignored.
 
-    Files are relative to the list. Raises InputError where the list can't be read or a row lacks something.
+    Files are relative to the list; rows whose person is "" are left out. Raises InputError where the list can't be read
+    or a row lacks something.
     """
     try:
         rows = json.loads(read_bytes(path))
@@ -50,7 +51,8 @@ def read_list(path: Path) -> tuple[Row, ...]:
         raise InputError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(rows, list) or not rows:
         raise InputError(f"{path} must be a list of at least one tracklet")
-    return tuple(_read_row(path, number, row) for number, row in enumerate(rows, start=1))
+    read = (_read_row(path, number, row) for number, row in enumerate(rows, start=1))
+    return tuple(row for row in read if row.person)
 
 
 def _read_row(path: Path, number: int, row: object) -> Row:
