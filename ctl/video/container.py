@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ctl.errors import InputError
-from ctl.video.limits import Limits
+from ctl.video.limits import Limits, require_frames
 
 DEMUXERS: Final = "mov,matroska,avi,gif"
 """FFmpeg's names; `mov` is also mp4, `matroska` also webm."""
@@ -72,19 +72,21 @@ def read_video_file(path: Path, limits: Limits) -> VideoFile:
     """Read the time stamps of a video file.
 
     Raises:
-        InputError: it isn't one of the known containers, holds no picture track, or its frames are too large.
+        InputError: it isn't one of the known containers, holds no picture track or too few frames, or they are too
+            large.
     """
     with _open(path) as (container, stream):
-        limits.check_size(path.name, stream.width, stream.height)
         stamps = [_stamp(packet) for packet in _packets(container, stream) if packet.size]
+        require_frames(path.name, len(stamps))
+        limits.check_size(path.name, stream.width, stream.height)
         seconds = np.array(sorted(stamp for stamp in stamps if stamp is not None))
         declared = (container.duration or 0) / av.time_base
         nominal = float(1 / stream.average_rate) if stream.average_rate else 0.04
-    if len(seconds) < len(stamps) or not len(seconds):
+    if len(seconds) < len(stamps):
         seconds = np.arange(len(stamps)) * nominal
-    times = seconds - seconds[0] if len(seconds) else seconds
-    frame_seconds = float(times[-1] / (len(times) - 1)) if len(times) > 1 and times[-1] > 0 else nominal
-    end = (times[-1] if len(times) else 0.0) + frame_seconds
+    times = seconds - seconds[0]
+    frame_seconds = float(times[-1] / (len(times) - 1)) or nominal
+    end = times[-1] + frame_seconds
     width, height = _upright_size(path)
     limits.check_size(path.name, width, height)
     promised = declared if end < MISSING_TAIL * declared else 0.0

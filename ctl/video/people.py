@@ -30,7 +30,7 @@ FILLED: Final = 0.7
 """Share of a crop's height that its person takes up."""
 
 TINY: Final = 192
-"""A narrow clip of at most this width holds nobody but its person, even if the detector can't make them out."""
+"""A narrow clip of at most this width holds nobody but its person, however they bend."""
 
 LOOKS_PER_SECOND: Final = 5.0
 BATCH: Final = 10
@@ -97,17 +97,17 @@ def find_people(
 def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
     """A crop is narrow and filled by one person from top to bottom; anything else is a scene.
 
-    Looks at five frames of the first two seconds, if the shape allows a crop at all: a street filmed upright with a
-    phone is as narrow.
+    Where the shape and size leave it open, five frames of the first two seconds are looked at: a street filmed upright
+    with a phone is as narrow.
     """
     info = clip.info
     if info.height < NARROW * info.width:
         return "scene"
+    if info.width <= TINY:
+        return "crop"
     step = max(1, min(info.frames, round(2 * info.fps) or 50) // 5)
     with closing(iter(clip)) as frames:  # type: ignore[type-var]
         found = detector([frame.image for frame in islice(frames, 0, 5 * step, step)])
-    if not any(len(people) for people in found):
-        return "crop" if info.width <= TINY else "scene"
     filled = [people.boxes[:, 3] >= FILLED * info.height for people in found]
     alone = [count == 1 for count in (int(tall.sum()) for tall in filled)]
     return "crop" if sum(alone) > len(found) / 2 else "scene"

@@ -97,18 +97,22 @@ def is_picture(path: Path) -> bool:
         return False
 
 
-def natural_key(name: str) -> tuple[tuple[int, str], ...]:
-    """Sort key under which frame2 comes before frame10.
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key under which frame2 comes before frame10; digits come before letters.
 
     >>> sorted(["f10.jpg", "f2.jpg"], key=natural_key)
     ['f2.jpg', 'f10.jpg']
     """
-    return tuple((int(run), "") if run.isdigit() else (-1, run) for run in re.findall(r"[0-9]+|[^0-9]+", name))
+    key = []
+    for run in re.findall(r"[0-9]+|[^0-9]+", name):
+        number = run.lstrip("0")
+        key.append((0, len(number), number) if run[0].isdigit() else (1, 0, run))
+    return tuple(key)
 
 
 def _is_frame_name(name: str) -> bool:
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    hidden = any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
     return not hidden and name.lower().endswith(SUFFIXES)
 
 
@@ -162,7 +166,7 @@ def _opener(path: Path) -> Iterator[Callable[[str], IO[bytes]]]:
 @contextmanager
 def _picture(open_picture: Callable[[str], IO[bytes]], name: str, limits: Limits) -> Iterator[Image.Image]:
     """An opened picture whose size is within the limits: its pixels aren't decoded before that is known."""
-    short = PurePosixPath(name).name
+    short = "".join(letter if letter.isprintable() else "?" for letter in PurePosixPath(name).name)
     try:
         with open_picture(name) as file, Image.open(file, formats=FORMATS) as image:
             limits.check_size(short, *image.size)

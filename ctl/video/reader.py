@@ -15,12 +15,10 @@ import numpy as np
 from ctl.errors import InputError
 from ctl.types import VideoInfo
 from ctl.video.container import read_video_file
-from ctl.video.limits import LIMITS, Frame, Limits
+from ctl.video.limits import LIMITS, Frame, Limits, require_frames
 from ctl.video.pictures import is_picture, read_pictures
 
 __all__ = ["LIMITS", "Clip", "Frame", "Limits", "open_clip"]
-
-MINIMUM_FRAMES: Final = 2
 
 EARLY: Final = 0.1
 """A frame may come this share of a slot early and still fill it, because containers round their time stamps."""
@@ -60,8 +58,7 @@ class Clip:
     """
 
     def __init__(self, source: Source, max_fps: float | None, limits: Limits) -> None:
-        if len(source.times) < MINIMUM_FRAMES:
-            raise InputError(_too_few(source.path.name, len(source.times)))
+        require_frames(source.path.name, len(source.times))
         self._source, self._limits = source, limits
         self._rate = analysis_rate(source.times, max_fps, limits) if source.clocked else None
         self._planned = _chosen_times(source.times, self._rate, limits)
@@ -111,8 +108,7 @@ class Clip:
             for time, picture in choose(shots, self._rate, self._limits):
                 yield Frame(len(read), time, picture())
                 read.append(time)
-        if len(read) < MINIMUM_FRAMES:
-            raise InputError(_too_few(self.path.name, len(read)))
+        require_frames(self.path.name, len(read))
         self._read = read
 
     def _notices(self) -> Iterator[str]:
@@ -147,6 +143,7 @@ def open_clip(path: Path, max_fps: float | None = None, limits: Limits = LIMITS)
     Raises:
         InputError: the clip is missing, empty, not a video, too large, or has fewer than two frames.
     """
+    path = path.absolute()  # "." has no name of its own
     if not path.exists():
         raise InputError(f"{path.name} doesn't exist: check the path.")
     if path.is_dir():
@@ -208,11 +205,9 @@ def _frames_per_second(times: np.ndarray | list[float]) -> float:
     return float((len(times) - 1) / span) if span > 0 else 0.0
 
 
-def _too_few(name: str, count: int) -> str:
-    held = "only one frame" if count else "no frame"
-    return f"{name} holds {held} that can be read: at least {MINIMUM_FRAMES} are needed."
-
-
 def _is_zip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    except OSError as error:
+        raise InputError(f"{path.name} can't be opened: {error.strerror}.") from error
