@@ -158,7 +158,7 @@ class CenterNet(nn.Module):
         self.heads = nn.ModuleDict({name: Head(outputs) for name, outputs in heads.items()})
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
-        """Look at B pictures.
+        """Look at B pictures, in fp32 even under autocast: bfloat16 moves joints by up to 3 px and scores by 0.13.
 
         Args:
             frames: (B, 3, H, W) float RGB in 0..1.
@@ -169,8 +169,9 @@ class CenterNet(nn.Module):
         """
         if frames.ndim != 4 or frames.shape[1] != 3 or frames.shape[2] % 32 or frames.shape[3] % 32:
             raise ValueError(f"frames must be (B, 3, H, W), H and W multiples of 32, got {tuple(frames.shape)}")
-        features = self.pyramid(self.backbone(frames * 2 - 1))
-        return {name: head(features) for name, head in self.heads.items()}
+        with torch.autocast(frames.device.type, enabled=False):
+            features = self.pyramid(self.backbone(frames * 2 - 1))
+            return {name: head(features) for name, head in self.heads.items()}
 
 
 def load_bundled(name: str, device: str | torch.device) -> CenterNet:

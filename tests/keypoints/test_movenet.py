@@ -75,6 +75,12 @@ def test_heat_map_peaks_where_the_joint_is(movenet: MoveNet) -> None:
     assert (peak_xy - found.xy)[clear].abs().max() < 12
 
 
+def test_autocast_around_it_changes_nothing(movenet: MoveNet) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = movenet(crops()[:1])
+    torch.testing.assert_close(mixed.scores, movenet(crops()[:1]).scores)
+
+
 def test_heat_maps_can_feed_a_training_step(movenet: MoveNet) -> None:
     features = torch.ones(1, 64 * 32, requires_grad=True)
     mass = movenet(crops()[:1]).logits.flatten(2).softmax(dim=2)

@@ -120,7 +120,7 @@ def test_peaks_between_cells_agree_with_the_truth_and_with_transformers() -> Non
         maps.numpy(), np.array([[96.0, 128.0]]), np.array([[192, 256]]) / 200, kernel=11
     )
     stretch = np.array([192 / 191, 256 / 255])  # theirs undoes a crop that is stretched by a pixel; ours isn't
-    np.testing.assert_allclose(pixels * stretch, theirs, atol=0.2)
+    np.testing.assert_allclose(pixels.numpy() * stretch, theirs, atol=0.2)
 
 
 def test_softmax_keeps_the_mass_of_a_faint_joint_in_noise_near_it() -> None:
