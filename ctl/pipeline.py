@@ -1,7 +1,7 @@
 """A clip in, an `Analysis` out. `Engine.analyze` reads like the data flow: people, key-points, graphs, ranking."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -121,7 +121,7 @@ class Engine:
                 kind=kind,
                 on_progress=lambda share: step(0.5 * share, "Finding people"),
             )
-            video = frames.info
+            video = replace(frames.info, notices=(*frames.info.notices, *found.notices))
         timings = {"people": perf_counter() - start}
 
         run = describe_on(self.describe) if describe_on else self.describe

@@ -33,6 +33,7 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
     unfinished = path.with_name(f".{path.stem}-{uuid4().hex}{path.suffix}")
     try:
         _encode(unfinished, frames, fps)
+        unfinished.chmod(0o644)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
