@@ -30,7 +30,6 @@ ANALYSIS_FPS: Final = 10.0
 
 TOP_K: Final = 20
 
-Describe = Callable[[Sequence[np.ndarray], Callable[[float], None]], Timed]
 Step = Callable[[float, str], None]
 
 
@@ -97,7 +96,6 @@ class Engine:
         clip: Path,
         kind: ClipKind | None = None,
         on_step: Step | None = None,
-        describe_on: Callable[[Describe], Describe] | None = None,
     ) -> Analysis:
         """Find the people of a clip, describe each, and rank the gallery for each.
 
@@ -105,7 +103,6 @@ class Engine:
             clip: video file, folder or zip of frames.
             kind: one person's crops, or a scene; None looks.
             on_step: called with the share done, 0..1, and a label; may raise to cancel.
-            describe_on: wraps the part that needs the model's device, for hosts that lend a GPU by the call.
         Raises:
             InputError: the clip can't be used, or nobody is in it.
         """
@@ -124,8 +121,7 @@ class Engine:
             video = replace(frames.info, notices=(*frames.info.notices, *found.notices))
         timings = {"people": perf_counter() - start}
 
-        run = describe_on(self.describe) if describe_on else self.describe
-        described = run(
+        described = self.describe(
             [tracklet.crops for tracklet in found.tracklets],
             lambda share: step(0.5 + 0.45 * share, "Key-points and graphs"),
         )
