@@ -10,7 +10,7 @@ import torch
 
 from ctl.errors import InputError
 from ctl.files import read_bytes
-from ctl.gallery import Gallery, GalleryEntry, tracklet_key
+from ctl.gallery import Gallery, GalleryEntry, clip_sha256, tracklet_key
 from ctl.pipeline import Engine
 from ctl.types import ClipKind
 
@@ -84,5 +84,5 @@ def enrol(engine: Engine, gallery: Gallery, row: Row) -> Gallery:
         found = ", ".join(map(str, people))
         raise InputError(f"{row.clip.name} has no tracklet {row.tracklet}: it has {found}")
     person = people[row.tracklet]
-    entry = GalleryEntry(tracklet_key(row.clip, row.tracklet), row.person, row.camera)
+    entry = GalleryEntry(tracklet_key(clip_sha256(row.clip), row.tracklet), row.person, row.camera)
     return gallery.add(entry, torch.from_numpy(person.embedding), person.tracklet.crops[len(person.tracklet) // 2])

@@ -222,9 +222,9 @@ class Gallery:
         return F.normalize(values, dim=0)
 
 
-def tracklet_key(clip: Path, tracklet_id: int) -> str:
-    """Name of a tracklet, the same wherever the clip lies: 12 digits of the clip's SHA-256, a slash, its number."""
-    return f"{clip_sha256(clip)[:12]}/{tracklet_id}"
+def tracklet_key(clip_digest: str, tracklet_id: int) -> str:
+    """Name of a tracklet, the same wherever the clip lies: 12 digits of `clip_sha256`, a slash, its number."""
+    return f"{clip_digest[:12]}/{tracklet_id}"
 
 
 def clip_sha256(clip: Path) -> str:

@@ -14,11 +14,11 @@ from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
 from ctl.explain.gradcam import grad_cam
 from ctl.files import ROOT
-from ctl.gallery import Gallery, tracklet_key
+from ctl.gallery import Gallery, clip_sha256, tracklet_key
 from ctl.inference import FRAMES_AT_ONCE, Timed, describe, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
 from ctl.model import CTL
-from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking, Tracklet
+from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
 from ctl.video.detect import Detector, load_detector
 from ctl.video.people import find_people
 from ctl.video.reader import open_clip
@@ -129,8 +129,11 @@ class Engine:
 
         step(0.95, "Ranking the gallery")
         start = perf_counter()
+        digest = clip_sha256(clip)
         people = tuple(
-            PersonAnalysis(tracklet, said.trace, said.embedding, self.rank(clip, tracklet, said.embedding))
+            PersonAnalysis(
+                tracklet, said.trace, said.embedding, self.rank(said.embedding, tracklet_key(digest, tracklet.id))
+            )
             for tracklet, said in zip(found.tracklets, described.descriptions, strict=True)
         )
         timings["ranking"] = perf_counter() - start
@@ -141,9 +144,9 @@ class Engine:
         with self.lock:
             return describe(self.model, self.estimator, tracklets, mixed=self.mixed, on_progress=on_progress)
 
-    def rank(self, clip: Path, tracklet: Tracklet, embedding: np.ndarray) -> Ranking:
-        """The gallery's nearest tracklets, without this very tracklet where the gallery holds it."""
-        return self.gallery.search(torch.from_numpy(embedding), TOP_K, exclude={tracklet_key(clip, tracklet.id)})
+    def rank(self, embedding: np.ndarray, key: str) -> Ranking:
+        """The gallery's nearest tracklets to an embedding (D,), without the query itself where the gallery holds it."""
+        return self.gallery.search(torch.from_numpy(embedding), TOP_K, exclude={key})
 
     def grad_cam(self, person: PersonAnalysis, reference: np.ndarray | None = None) -> np.ndarray:
         """Where in the frames the person's similarity to a reference comes from.

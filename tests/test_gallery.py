@@ -322,10 +322,10 @@ def test_key_follows_the_content_of_the_clip_and_not_its_place(tmp_path: Path) -
     shutil.copy(tmp_path / "a.mp4", tmp_path / "b.mp4")
     (tmp_path / "c.mp4").write_bytes(b"another clip")
     # printf 'one clip' | sha256sum
-    assert tracklet_key(tmp_path / "a.mp4", 3) == "4ca3bee6fe16/3"
-    assert tracklet_key(tmp_path / "a.mp4", 3) == tracklet_key(tmp_path / "b.mp4", 3)
-    assert tracklet_key(tmp_path / "a.mp4", 3) != tracklet_key(tmp_path / "a.mp4", 4)
-    assert tracklet_key(tmp_path / "a.mp4", 3) != tracklet_key(tmp_path / "c.mp4", 3)
+    assert tracklet_key(clip_sha256(tmp_path / "a.mp4"), 3) == "4ca3bee6fe16/3"
+    assert tracklet_key(clip_sha256(tmp_path / "a.mp4"), 3) == tracklet_key(clip_sha256(tmp_path / "b.mp4"), 3)
+    assert tracklet_key(clip_sha256(tmp_path / "a.mp4"), 3) != tracklet_key(clip_sha256(tmp_path / "a.mp4"), 4)
+    assert tracklet_key(clip_sha256(tmp_path / "a.mp4"), 3) != tracklet_key(clip_sha256(tmp_path / "c.mp4"), 3)
 
 
 def test_key_of_a_folder_follows_names_and_contents(tmp_path: Path) -> None:
@@ -334,18 +334,18 @@ def test_key_of_a_folder_follows_names_and_contents(tmp_path: Path) -> None:
     for name in ("2.jpg", "1.jpg"):
         (tmp_path / "a" / name).write_bytes(name.encode())
     shutil.copytree(tmp_path / "a", tmp_path / "b", dirs_exist_ok=True)
-    key = tracklet_key(tmp_path / "a", 1)
-    assert key == tracklet_key(tmp_path / "b", 1)
+    key = tracklet_key(clip_sha256(tmp_path / "a"), 1)
+    assert key == tracklet_key(clip_sha256(tmp_path / "b"), 1)
     (tmp_path / "b" / "1.jpg").rename(tmp_path / "b" / "3.jpg")
-    assert key != tracklet_key(tmp_path / "b", 1)
+    assert key != tracklet_key(clip_sha256(tmp_path / "b"), 1)
     (tmp_path / "a" / "1.jpg").write_bytes(b"changed")
-    assert key != tracklet_key(tmp_path / "a", 1)
+    assert key != tracklet_key(clip_sha256(tmp_path / "a"), 1)
     GalleryEntry(key, "ann", "c1")
 
 
 def test_key_of_a_clip_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone.mp4 can't be read"):
-        tracklet_key(tmp_path / "gone.mp4", 1)
+        clip_sha256(tmp_path / "gone.mp4")
 
 
 def test_embeddings_lie_on_disk_as_one_plain_tensor(tmp_path: Path) -> None:
