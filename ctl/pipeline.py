@@ -166,6 +166,19 @@ class Engine:
             )
 
 
+def analyze(
+    clip: str | Path,
+    *,
+    kind: ClipKind | None = None,
+    checkpoint: str | Path | None = None,
+    estimator: str = MOVENET,
+    device: str = "auto",
+    gallery: Path | None = None,
+) -> Analysis:
+    """Analyse one clip with freshly loaded models. For several clips, keep an `Engine`; arguments are explained there."""
+    return Engine.load(checkpoint, estimator, device, gallery).analyze(Path(clip), kind)
+
+
 def choose_device(name: str) -> torch.device:
     """ "auto" or the name of a device. Raises InputError where this machine has no such device."""
     if name == "auto":

@@ -192,6 +192,21 @@ def test_lists_that_cannot_be_used_say_why(text: str, message: str, tmp_path: Pa
         read_list(tmp_path / "list.json")
 
 
+def test_public_names_come_without_torch_until_they_are_used():
+    code = (
+        "import sys, ctl; assert 'torch' not in sys.modules; from ctl import CTL, analyze, load_checkpoint; "
+        "import ctl.model; assert CTL is ctl.model.CTL; assert 'gradio' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_one_call_analyzes_a_clip(crop: Analysis):
+    import ctl
+
+    (person,) = ctl.analyze(str(CROP)).people
+    np.testing.assert_allclose(person.embedding, crop.people[0].embedding, atol=1e-5)
+
+
 def test_unknown_device_is_refused():
     with pytest.raises(InputError, match="choose auto or cpu"):
         choose_device("warp")
