@@ -23,8 +23,15 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="default: %(default)s"
     )
-    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
+    parser.add_argument("--port", type=port_number, help="default: the first free one from 7860")
     return parser.parse_args(argv)
+
+
+def port_number(value: str) -> int:
+    """Raises ValueError, which argparse turns into a usage message."""
+    if not 1 <= int(value) <= 65535:
+        raise ValueError(value)
+    return int(value)
 
 
 def serve(arguments: argparse.Namespace, folder: Path) -> None:
@@ -35,9 +42,9 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
     Raises:
         CTLError: the checkpoint, estimator or gallery can't be loaded, or no port is free.
     """
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "cache")  # read when Gradio is imported
     from ctl.web.server import launch, make_service
 
-    os.environ["GRADIO_TEMP_DIR"] = str(folder / "cache")  # Gradio's only way to move its cache
     service = make_service(arguments.checkpoint, arguments.keypoints, arguments.device, arguments.gallery, folder)
     launch(service, arguments.host, arguments.port)
 

@@ -1,6 +1,7 @@
 """The one endpoint for programs: a clip in, everything of analysis.json and the raw matrices out."""
 
 from collections.abc import Callable, Sequence
+from inspect import getdoc
 from typing import Any, Final
 
 import gradio as gr
@@ -59,10 +60,12 @@ def matrices_of(people: Sequence[PersonAnalysis], person: int, frame: int) -> di
 def add_endpoint(service: ExplainService, inputs: Inputs) -> None:
     """Add /analyze to the page that is open: a button nobody sees, because every endpoint has to hang on something."""
     person, frame = (gr.Number(1, precision=0, label=label, visible=False) for label in ("Person", "Frame"))
+    analyze = make_analyze(service)
     gr.Button(visible=False).click(
-        make_analyze(service),
+        analyze,
         [inputs.clip, inputs.kind, person, frame],
         [gr.JSON(label="Analysis", visible=False), gr.File(label="trace.npz", visible=False)],
         api_name="analyze",
+        api_description=getdoc(analyze),
         **MODEL,
     )

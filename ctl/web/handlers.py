@@ -6,6 +6,7 @@ as one sentence.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def make_on_sample(samples: list[Sample], inputs: Inputs) -> Handler:
     """A sample's thumbnail: take its clip."""
 
     def on_sample(event: gr.SelectData) -> Values:
-        return {inputs.clip: str(samples[event.index].clip)}
+        sample = samples[event.index]
+        return {inputs.clip: str(sample.clip), inputs.status: text.hints(escape(sample.note))}
 
     return on_sample
 

@@ -146,7 +146,7 @@ def _inputs(samples: Sequence[Sample], devices: Sequence[str], estimator: str) -
     thumbnails = gr.Gallery(
         [(sample.poster, sample.title) for sample in samples],
         show_label=False,
-        height=150,
+        height=250,
         fit_columns=False,
         object_fit="contain",
         allow_preview=False,
@@ -158,7 +158,7 @@ def _inputs(samples: Sequence[Sample], devices: Sequence[str], estimator: str) -
     with gr.Row():
         run = gr.Button("Run", variant="primary", scale=3, min_width=120, elem_id="run")
         cancel = gr.Button("Cancel", variant="secondary", scale=1, min_width=80, interactive=False, elem_id="cancel")
-    status = gr.HTML(elem_classes="ctl-status")
+    status = gr.HTML(elem_id="status")
     with gr.Accordion("Advanced", open=False):
         kind = gr.Radio(_pairs(text.KINDS), value="auto", label="What the clip shows")
         checkpoint = gr.Textbox(
@@ -206,6 +206,7 @@ def _cam_tab() -> CamTab:
     gr.HTML(text.hints(text.EXPLAIN_CAM))
     strip = gr.Image(
         label="Frames",
+        show_label=False,
         interactive=False,
         buttons=["download", "fullscreen"],
         elem_id="cam-strip",

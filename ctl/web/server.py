@@ -9,6 +9,7 @@ import torch
 from ctl.errors import InputError
 from ctl.pipeline import Engine
 from ctl.video.limits import LIMITS
+from ctl.web import text
 from ctl.web.runs import RunStore
 from ctl.web.samples import SAMPLES, read_samples
 from ctl.web.service import ExplainService, Models
@@ -73,9 +74,15 @@ def launch(service: ExplainService, host: str, port: int | None, *, wait: bool =
             strict_cors=True,
             share=False,
             ssr_mode=False,
-            prevent_thread_lock=not wait,
+            prevent_thread_lock=True,
+            quiet=True,
         )
     except OSError as error:
-        wanted = f"Port {port} is" if port else "All ports from 7860 on are"
-        raise InputError(f"{wanted} in use: choose a free one with --port.") from error
+        where = f"{host}:{port}" if port else f"{host}, ports 7860 to 7959"
+        raise InputError(
+            f"{where} can't be used: choose a free port with --port, or a --host of this machine."
+        ) from error
+    print(f"{text.TITLE} is at {app.local_url}", flush=True)
+    if wait:
+        app.block_thread()
     return app

@@ -93,7 +93,7 @@ def ranking(hits: Ranking, pictures: Sequence[np.ndarray]) -> str:
     if not hits:
         return hints(NO_HITS)
     items = "".join(
-        f"<li>{image_tag(picture, f'Rank {hit.rank}: {hit.person}')}<b>{hit.rank}</b> <b>{hit.similarity:.3f}</b>"
+        f"<li>{image_tag(picture, f'Rank {hit.rank}: {hit.person}')}<b>#{hit.rank} · {hit.similarity:.3f}</b>"
         f"<span>{escape(hit.person)}</span><span>camera {escape(hit.camera)}</span></li>"
         for hit, picture in zip(hits, pictures, strict=True)
     )

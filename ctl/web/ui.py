@@ -30,7 +30,7 @@ def build_app(service: ExplainService, samples: Sequence[Sample], devices: Seque
 
 def _connect_inputs(service: ExplainService, samples: list[Sample], shown: page.Page) -> None:
     inputs = shown.inputs
-    inputs.samples.select(handlers.make_on_sample(samples, inputs), None, [inputs.clip], **PLUMBING)
+    inputs.samples.select(handlers.make_on_sample(samples, inputs), None, [inputs.clip, inputs.status], **PLUMBING)
     inputs.clip.change(handlers.make_on_clip(inputs), inputs.clip, [inputs.preview], **PLUMBING)
     buttons = [inputs.run, inputs.cancel]
     started = inputs.run.click(handlers.make_on_start(inputs), None, buttons, **PLUMBING, show_progress="hidden")
@@ -42,7 +42,8 @@ def _connect_inputs(service: ExplainService, samples: list[Sample], shown: page.
         api_visibility="private",
         **MODEL,
     )
-    running.then(handlers.make_on_end(inputs), None, buttons, **PLUMBING, show_progress="hidden")
+    for ended in (running.success, running.failure):  # `then` would leave failures out
+        ended(handlers.make_on_end(inputs), None, buttons, show_progress="hidden", **PLUMBING)
     inputs.cancel.click(
         handlers.make_on_cancel(service, inputs),
         None,
@@ -51,7 +52,13 @@ def _connect_inputs(service: ExplainService, samples: list[Sample], shown: page.
         show_progress="hidden",
         **PLUMBING,
     )
-    shown.people.select(handlers.make_on_person(shown), shown.selection, [shown.selection], **PLUMBING)
+    shown.people.select(  # queued, because only then does Gradio tell that the selection changed
+        handlers.make_on_person(shown),
+        shown.selection,
+        [shown.selection],
+        api_visibility="private",
+        show_progress="hidden",
+    )
 
 
 def _connect_results(service: ExplainService, shown: page.Page) -> None:

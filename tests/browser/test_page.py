@@ -1,0 +1,160 @@
+"""The page in Chromium, from a dropped clip to the last tab, on a desktop and a phone, in light and in dark."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
+TABS = ("Graph", "Adjacency", "Grad-CAM", "Gallery", "Numbers")
+PATIENCE_MS = 180_000  # for a whole analysis on a busy machine with two cores
+
+
+@pytest.fixture
+def page(browser: Browser, app_url: str) -> Iterator[Page]:
+    """A fresh visit; fails afterwards if the page complained to the console."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    visit = context.new_page()
+    complaints: list[str] = []
+    visit.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    visit.on("pageerror", lambda error: complaints.append(str(error)))
+    visit.goto(app_url)
+    expect(visit.locator("#run")).to_be_enabled(timeout=30_000)
+    yield visit
+    context.close()
+    assert complaints == []
+
+
+def drop(page: Page, clip: Path) -> None:
+    page.set_input_files("#clip input[type=file]", clip)
+    expect(page.locator("#clip .file-preview")).to_be_visible()
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def expect_playing(page: Page, video: str) -> None:
+    """The video has a picture and its clock goes on; it loops, so any two different times will do."""
+    expect(page.locator(video)).to_be_visible(timeout=PATIENCE_MS)
+    page.wait_for_function(
+        "selector => { const v = document.querySelector(selector); return v.videoWidth > 0 && v.currentTime > 0; }",
+        arg=video,
+    )
+    before = page.eval_on_selector(video, "v => v.currentTime")
+    page.wait_for_function(
+        "([selector, before]) => document.querySelector(selector).currentTime != before", arg=[video, before]
+    )
+
+
+def sideways_overflow(page: Page) -> int:
+    return page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+
+
+def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
+    page.screenshot(path=screenshots / "start.png", full_page=True)
+    drop(page, SAMPLES / "lab.mp4")
+    page.click("#run")
+
+    expect_playing(page, "#graph-video video")
+    expect(page.get_by_text("Untrained graph layers: rankings are not meaningful.")).to_be_visible()
+    people = page.locator("#people button.thumbnail-item")
+    expect(people.nth(1)).to_be_visible()
+    page.screenshot(path=screenshots / "graph.png", full_page=True)
+
+    first = page.get_attribute("#graph-video video", "src")
+    page.get_by_role("radio", name="s3 · 5 parts").first.click()
+    page.wait_for_function("old => document.querySelector('#graph-video video').src != old", arg=first)
+    expect_playing(page, "#graph-video video")
+
+    open_tab(page, "Adjacency")
+    plot = page.locator("#adjacency-plot .js-plotly-plot")
+    expect(plot.locator(".heatmaplayer image")).to_be_visible(timeout=PATIENCE_MS)
+    expect(plot).to_contain_text("Sum (A) · s1 · layer 2")
+    expect(plot).to_contain_text("L ankle")
+    expect(page.locator("#cross-plot .heatmaplayer image")).to_be_visible()
+    expect(page.locator("#links")).to_contain_text("(t")
+    page.screenshot(path=screenshots / "adjacency.png", full_page=True)
+    page.get_by_role("radio", name="Physical (Ap)").click()
+    expect(plot).to_contain_text("Physical (Ap) · s1 · layer 2")
+
+    open_tab(page, "Grad-CAM")
+    expect_playing(page, "#cam-video video")
+    assert page.eval_on_selector("#cam-strip img", "picture => picture.naturalWidth") > 300
+    page.screenshot(path=screenshots / "cam.png", full_page=True)
+
+    open_tab(page, "Gallery")
+    best = page.locator("#hits li").first
+    expect(best).to_contain_text("camera", timeout=PATIENCE_MS)
+    assert best.locator("img").evaluate("picture => picture.naturalHeight") > 100
+    page.screenshot(path=screenshots / "gallery.png", full_page=True)
+
+    open_tab(page, "Numbers")
+    expect(page.get_by_role("gridcell", name="total")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#embedding-plot .barlayer")).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#files .download-link").first.click()
+    analysis = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert len(analysis["tracklets"]) == people.count() > 1
+    assert analysis["checkpoint"]["trained"] is False
+    page.screenshot(path=screenshots / "numbers.png", full_page=True)
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    for tab in TABS:
+        open_tab(page, tab)
+        page.wait_for_timeout(500)
+        assert sideways_overflow(page) == 0, f"{tab} is wider than a phone"
+        page.screenshot(path=screenshots / f"phone-{tab.lower()}.png", full_page=True)
+
+    open_tab(page, "Graph")
+    shown = page.get_attribute("#graph-video video", "src")
+    people.nth(1).click()
+    page.wait_for_function("old => document.querySelector('#graph-video video')?.src != old", arg=shown)
+    expect_playing(page, "#graph-video video")
+
+
+def test_sample_in_the_dark(browser: Browser, app_url: str, screenshots: Path) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(app_url)
+    page.locator("#samples button.thumbnail-item", has_text="Man, camera 1").click()
+    expect(page.locator("#clip .file-preview")).to_contain_text("man-lab1")
+    page.click("#run")
+    expect_playing(page, "#graph-video video")
+    expect(page.locator("#people")).to_be_hidden()
+    open_tab(page, "Adjacency")
+    expect(page.locator("#adjacency-plot .heatmaplayer image")).to_be_visible(timeout=PATIENCE_MS)
+    red, green, blue = page.eval_on_selector(
+        "#adjacency-plot .gtitle", "title => getComputedStyle(title).fill.match(/\\d+/g).map(Number)"
+    )
+    assert min(red, green, blue) > 150, "dark text on a dark page"
+    page.screenshot(path=screenshots / "dark-adjacency.png", full_page=True)
+    context.close()
+
+
+def test_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:
+    clip = tmp_path / "holiday.mp4"
+    clip.write_bytes(b"This is not a video. " * 100)
+    drop(page, clip)
+    page.click("#run")
+    message = page.locator(".toast-body")
+    expect(message).to_contain_text("holiday.mp4", timeout=30_000)
+    expect(message).not_to_contain_text("Traceback")
+    expect(page.locator("#run")).to_be_enabled()
+
+
+def test_run_without_a_clip_says_what_is_missing(page: Page) -> None:
+    page.click("#run")
+    expect(page.locator(".toast-body")).to_contain_text("Choose a sample or drop a clip first.")
+
+
+def test_cancel_stops_a_run(page: Page) -> None:
+    drop(page, SAMPLES / "street.mp4")
+    page.click("#run")
+    expect(page.locator("#status")).to_contain_text("Finding people", timeout=30_000)
+    page.click("#cancel")
+    expect(page.locator("#status")).to_contain_text("Stopped.")
+    expect(page.locator("#run")).to_be_enabled()
+    expect(page.locator("#cancel")).to_be_disabled()
