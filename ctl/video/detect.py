@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from ctl.errors import InputError
@@ -116,10 +117,9 @@ class MultiPoseDetector:
             x, frame = tile.start, frame[:, tile.start : tile.start + tile.length]
         elif tile is not None:
             y, frame = tile.start, frame[tile.start : tile.start + tile.length]
-        picture = torch.from_numpy(np.ascontiguousarray(frame)).to(self._device)
-        picture = picture.permute(2, 0, 1).unsqueeze(0).float() / 255
         scale = min(1.0, lines / min(height, width))
-        people = self._net(pad_to_32(shrink(picture, scale)))
+        picture = torch.from_numpy(shrink(frame, scale)).to(self._device).permute(2, 0, 1).unsqueeze(0)
+        people = self._net(pad_to_32(picture.float() / 255))
         boxes = people.boxes[0].cpu().numpy() / scale
         scores = people.scores[0].cpu().numpy()
         good = (scores >= LEAST_SCORE) & (boxes[:, 2:].min(axis=1) > 0)
@@ -209,12 +209,12 @@ def join(parts: Sequence[Detections]) -> Detections:
     return Detections(np.concatenate([p.boxes for p in parts]), np.concatenate([p.scores for p in parts]))
 
 
-def shrink(picture: Tensor, scale: float) -> Tensor:
-    """(B, 3, H, W) smaller by a scale ≤ 1, antialiased."""
+def shrink(frame: np.ndarray, scale: float) -> np.ndarray:
+    """A copy of an (H, W, 3) uint8 frame, smaller by a scale ≤ 1, antialiased."""
     if scale == 1:
-        return picture
-    size = [max(1, round(side * scale)) for side in picture.shape[-2:]]
-    return F.interpolate(picture, size, mode="bilinear", antialias=True).clamp(0, 1)
+        return frame.copy()
+    height, width = (max(1, round(side * scale)) for side in frame.shape[:2])
+    return np.array(Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def pad_to_32(picture: Tensor) -> Tensor:

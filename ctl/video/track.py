@@ -5,8 +5,9 @@ high score are given to tracks first; what is left of the tracks may then take b
 half hidden rather than background.
 
 Differs: boxes are made larger before they are compared (Yang et al. 2023, C-BIoU), because looks are a fifth of a
-second apart, not a thirtieth; the Kalman filter works in seconds, so frames may come at any rate; a forbidden pair
-gains nothing in the assignment instead of costing a limit.
+second apart, not a thirtieth; the Kalman filter works in seconds, so frames may come at any rate; a low score is enough
+for half a second, not only right after a high one; a forbidden pair gains nothing in the assignment instead of costing
+a limit.
 """
 
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ HIGH_IOU: Final = 0.15
 LOW_IOU: Final = 0.4
 """Least overlap, of the grown boxes, at which a high or a low score counts as the same person."""
 
+RECENT: Final = 0.5
 PATIENCE: Final = 1.5
-"""Seconds after which a person who isn't found again is given up."""
+"""Seconds since a person was last seen: how long a low score is enough to go on, and when they are given up."""
 
 MEASURED: Final = 0.04
 ACCELERATION: Final = 0.6
@@ -79,7 +81,6 @@ class Track:
         times: seconds of those frames.
         boxes: (4,) each, as detected.
         scores: of those boxes.
-        lost: whether the last look missed the person.
     """
 
     motion: Kalman
@@ -87,7 +88,6 @@ class Track:
     times: list[float]
     boxes: list[np.ndarray]
     scores: list[float]
-    lost: bool = False
 
     def see(self, frame: int, time: float, box: np.ndarray, score: float) -> None:
         """Take in where the person is in a further frame."""
@@ -96,7 +96,6 @@ class Track:
         self.times.append(time)
         self.boxes.append(box)
         self.scores.append(score)
-        self.lost = False
 
 
 class Tracker:
@@ -124,12 +123,11 @@ class Tracker:
         known = [track for track in self._active if len(track.frames) > 1]
         new = [track for track in self._active if len(track.frames) == 1]
         missed, high = self._match(known, high, HIGH_IOU, frame, time)
-        still_missed, _ = self._match([track for track in missed if not track.lost], low, LOW_IOU, frame, time)
+        recent = [track for track in missed if time - track.times[-1] <= RECENT]
+        self._match(recent, low, LOW_IOU, frame, time)
         unconfirmed, high = self._match(new, high, HIGH_IOU, frame, time)
 
-        for track in still_missed:
-            track.lost = True
-        given_up = [track for track in missed if track.lost and time - track.times[-1] > PATIENCE]
+        given_up = [track for track in missed if time - track.times[-1] > PATIENCE]
         self._ended += given_up
         self._active = [track for track in self._active if track not in given_up and track not in unconfirmed]
         self._active += [

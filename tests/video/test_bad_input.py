@@ -1,6 +1,5 @@
 """Whatever is given as a clip, the user gets one clear sentence, and nothing is left behind."""
 
-import os
 import struct
 import tempfile
 import zipfile
@@ -14,10 +13,10 @@ import pytest
 from PIL import Image
 
 from ctl.errors import InputError
-from ctl.video.reader import Limits, open_clip
+from ctl.video.reader import LIMITS, Limits, open_clip
 
 
-def read_all(path: Path, limits: Limits = Limits()) -> tuple[str, ...]:
+def read_all(path: Path, limits: Limits = LIMITS) -> tuple[str, ...]:
     with open_clip(path, limits=limits) as clip:
         for _ in clip:
             pass
@@ -33,9 +32,9 @@ def refusal(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.chdir(scratch)
 
-    def check(path: Path, limits: Limits = Limits()) -> str:
+    def check(path: Path, limits: Limits = LIMITS) -> str:
         before = sorted(tmp_path.rglob("*"))
-        open_files = len(os.listdir("/proc/self/fd"))
+        open_files = count_open_files()
         with pytest.raises(InputError) as caught:
             read_all(path, limits)
         caught.value.__cause__ = caught.value.__context__ = caught.value.__traceback__ = None
@@ -43,10 +42,14 @@ def refusal(tmp_path, monkeypatch):
         assert sentence.startswith(path.name) or sentence.split()[0] in zip_names(path), sentence
         assert "\n" not in sentence
         assert sorted(tmp_path.rglob("*")) == before
-        assert len(os.listdir("/proc/self/fd")) == open_files
+        assert count_open_files() == open_files
         return sentence
 
     return check
+
+
+def count_open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def zip_names(path: Path) -> set[str]:

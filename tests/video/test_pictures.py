@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ctl.video.pictures import natural_key
-from ctl.video.reader import Limits, open_clip
+from ctl.video.reader import LIMITS, Limits, open_clip
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def folder(tmp_path) -> Path:
     return folder
 
 
-def greys(path: Path, limits: Limits = Limits()) -> list[int]:
+def greys(path: Path, limits: Limits = LIMITS) -> list[int]:
     with open_clip(path, limits=limits) as clip:
         return [int(frame.image[0, 0, 0]) for frame in clip]
 
