@@ -179,6 +179,7 @@ def run_bench(args: argparse.Namespace) -> int:
 def add_model_options(parser: argparse.ArgumentParser, gallery: bool = True) -> None:
     parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")
     parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
+    parser.add_argument("--detector", default="movenet-multipose", metavar="ID_OR_PATH", help="default: %(default)s")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument("--fp32", action="store_true", help="no bfloat16 on CUDA")
     if gallery:
@@ -201,7 +202,7 @@ def add_gallery_folder(parser: argparse.ArgumentParser) -> None:
 def load_engine(args: argparse.Namespace, gallery: Path | None = None) -> "Engine":
     from ctl.pipeline import Engine
 
-    return Engine.load(args.checkpoint, args.keypoints, args.device, gallery, mixed=not args.fp32)
+    return Engine.load(args.checkpoint, args.keypoints, args.device, gallery, not args.fp32, args.detector)
 
 
 @contextmanager

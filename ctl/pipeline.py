@@ -19,7 +19,7 @@ from ctl.inference import FRAMES_AT_ONCE, Timed, describe, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
 from ctl.model import CTL
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
-from ctl.video.detect import Detector, load_detector
+from ctl.video.detect import MULTIPOSE, Detector, load_detector
 from ctl.video.people import find_people
 from ctl.video.reader import open_clip
 
@@ -65,6 +65,7 @@ class Engine:
         device: str = "auto",
         gallery: Path | None = None,
         mixed: bool = True,
+        detector: str = MULTIPOSE,
     ) -> "Engine":
         """Load everything that analysing a clip needs.
 
@@ -74,6 +75,7 @@ class Engine:
             device: "auto" is CUDA if there is one, else the CPU; or a name that torch knows.
             gallery: folder of a gallery; None is the demo gallery that the project ships.
             mixed: bfloat16 on CUDA.
+            detector: "movenet-multipose", or a D-FINE folder, Hub id or id@revision.
         Raises:
             InputError, HubError: something can't be loaded; the message names it and the remedy.
         """
@@ -84,7 +86,7 @@ class Engine:
             model=model,
             checkpoint=info,
             estimator=load_estimator(estimator, where),
-            detector=load_detector(device=where),
+            detector=load_detector(detector, where),
             gallery=ranked_against,
             device=where,
             mixed=mixed,
@@ -175,7 +177,7 @@ def analyze(
     device: str = "auto",
     gallery: Path | None = None,
 ) -> Analysis:
-    """Analyse one clip with freshly loaded models. For several clips, keep an `Engine`; arguments are explained there."""
+    """Analyse one clip with freshly loaded models. For several clips keep an `Engine`, which explains the options."""
     return Engine.load(checkpoint, estimator, device, gallery).analyze(Path(clip), kind)
 
 

@@ -14,7 +14,7 @@ from ctl.explain.adjacency_page import adjacency_html
 from ctl.explain.cam_picture import cam_video_frames
 from ctl.explain.overlay import overlay_video_frames
 from ctl.explain.ranking_page import ranking_html
-from ctl.explain.reading import graphs
+from ctl.explain.reading import finest_graph
 from ctl.gallery import Gallery
 from ctl.pipeline import ANALYSIS_FPS, Engine
 from ctl.skeleton import Scale
@@ -114,7 +114,7 @@ def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> 
             draft = Path(folder)
             (draft / "analysis.json").write_text(json.dumps(analysis_json(analysis), indent=1, ensure_ascii=False))
             (draft / "trace.npz").write_bytes(_npz(trace_arrays(analysis)))
-            write_video(draft / "overlay.mp4", overlay(clip, analysis, person), fps)
+            write_video(draft / "overlay.mp4", overlay(clip, analysis, person, *finest_graph(person.trace)), fps)
             cams = engine.grad_cam(person)
             write_video(
                 draft / "gradcam.mp4", cam_video_frames(person.tracklet.crops, cams, person.tracklet.times), fps
@@ -129,15 +129,14 @@ def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> 
 
 
 def overlay(
-    clip: Path, analysis: Analysis, person: PersonAnalysis, scale: Scale = "s1", layer: int | None = None
+    clip: Path, analysis: Analysis, person: PersonAnalysis, scale: Scale, layer: int | None
 ) -> Iterator[np.ndarray]:
     """The person at the source's own resolution with a graph on them, frame by frame.
 
     Args:
         clip: that was analysed; read once more.
         person: of the analysis.
-        scale: s3 where the model has no graph of the scale asked for.
-        layer: None is the last.
+        scale, layer: which graph; without a layer, the body's own edges.
     Yields:
         (H, W, 3) uint8 RGB, all of one size.
     """
@@ -148,7 +147,7 @@ def overlay(
         person.trace,
         source_views(clip, tracklet, framing, ANALYSIS_FPS),
         scale,
-        layer or max(level for _, level in graphs(person.trace)),
+        layer,
         times=tracklet.times,
         keypoints=Keypoints(framing.place(joints.xy), joints.scores),
     )

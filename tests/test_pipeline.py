@@ -4,16 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from ctl.checkpoint import save_checkpoint
+from ctl.config import PRESETS, ablation_rows
 from ctl.enrol import Row, build_gallery, read_list
 from ctl.errors import InputError
 from ctl.files import ROOT
 from ctl.gallery import Gallery
+from ctl.model import CTL
 from ctl.pipeline import DEMO_GALLERY, Engine, choose_device
 from ctl.results import analysis_json, source_keypoints, trace_arrays, write_results
 from ctl.types import UNTRAINED, Analysis
@@ -133,6 +137,17 @@ def test_results_are_six_files_whose_videos_have_every_frame(crop: Analysis, eng
     assert UNTRAINED.lower() in (out / "ranking.html").read_text().lower()
     with np.load(out / "trace.npz", allow_pickle=False) as trace:
         assert "A_s1_l1" in trace
+
+
+@pytest.mark.parametrize(("table", "row"), [("3", "Basel"), ("5", "CS-GCL-s3"), ("5", "CS-GCL(M=2)")])
+def test_ablated_models_are_explained_as_far_as_they_go(table: str, row: str, tmp_path: Path):
+    config = replace(ablation_rows(table, PRESETS["mobile"])[row], channels=64, relation_width=8)
+    save_checkpoint(tmp_path / "model", CTL(config), trained=False)
+    engine = Engine.load(tmp_path / "model")
+    analysis = engine.analyze(CROP)
+    assert {file.name for file in write_results(engine, CROP, analysis, tmp_path / "out")} == FILES
+    assert analysis.people[0].ranking == ()
+    assert any("demo gallery" in notice for notice in engine.notices)
 
 
 def test_results_that_fail_leave_nothing_behind(crop: Analysis, engine: Engine, tmp_path: Path):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ctl.explain import picture
 from ctl.explain.palette import CASING, GRAPH, NEGATIVE, POSITIVE, SIDES, Side, colours, side_of
-from ctl.explain.reading import centre_block, graph_weights, matrices, node_positions
+from ctl.explain.reading import centre_block, matrices, node_positions
 from ctl.skeleton import Scale, part_names, physical_adjacency
 from ctl.types import Keypoints, Trace
 
@@ -143,7 +143,7 @@ def overlay_video_frames(
     trace: Trace,
     images: Iterable[np.ndarray],
     scale: Scale,
-    layer: int,
+    layer: int | None,
     *,
     times: Sequence[float] | np.ndarray,
     keypoints: Keypoints | None = None,
@@ -153,7 +153,7 @@ def overlay_video_frames(
     Args:
         trace: of the tracklet.
         images: T pictures (H, W, 3) uint8 RGB of one size: the crops, or the source frames; taken one by one.
-        scale, layer: which graph.
+        scale, layer: which graph; without a layer, the body's own edges, for a model that has no graph of this scale.
         times: T seconds, written on the frames.
         keypoints: joints in pixels of `images`; without it, those of the trace, which are in pixels of the crops.
     Yields:
@@ -162,7 +162,12 @@ def overlay_video_frames(
     joints = trace.keypoints if keypoints is None else keypoints
     xy, scores = node_positions(joints, scale)
     physical = physical_adjacency(scale)
-    strengths = strength_range(centre_block(matrices(trace, scale, layer), scale), physical)
+    if layer is None:
+        weights = np.broadcast_to(physical, (len(xy), *physical.shape))
+    else:
+        weights = centre_block(matrices(trace, scale, layer), scale)
+    strengths = strength_range(weights, physical)
+    title = _TITLES[scale] if layer is None else f"{_TITLES[scale]} · layer {layer}"
     body_height = float(np.median(np.ptp(joints.xy[..., 1], axis=1))) * 1.15
     sides = [side_of(name) for name in part_names(scale)]
     legend = np.empty((0, 0, 3), dtype=np.uint8)
@@ -172,7 +177,7 @@ def overlay_video_frames(
                 image,
                 xy[t],
                 scores[t],
-                graph_weights(trace, scale, layer, t),
+                weights[t],
                 physical,
                 sides=sides,
                 strengths=strengths,
@@ -182,8 +187,7 @@ def overlay_video_frames(
         width = drawn.shape[1]
         if legend.shape[1] != width:
             legend = graph_legend(strengths, width)
-        title = picture.title_strip(f"{_TITLES[scale]} · layer {layer}", f"{times[t]:.2f} s", width)
-        yield np.concatenate([title, drawn, legend])
+        yield np.concatenate([picture.title_strip(title, f"{times[t]:.2f} s", width), drawn, legend])
 
 
 def graph_legend(strengths: StrengthRange, width: int) -> np.ndarray:

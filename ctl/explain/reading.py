@@ -23,6 +23,13 @@ def graphs(trace: Trace) -> tuple[tuple[Scale, int], ...]:
     return tuple(sorted((cast(Scale, match[1]), int(match[2])) for match in found if match))
 
 
+def finest_graph(trace: Trace) -> tuple[Scale, int | None]:
+    """Scale and last layer of the finest graph; ("s1", None) for a model without graph layers."""
+    found = graphs(trace)
+    scale = found[0][0] if found else "s1"
+    return scale, max((layer for s, layer in found if s == scale), default=None)
+
+
 def cross_scale_sources(trace: Trace) -> tuple[Scale, ...]:
     """Scales that are fused into s3 with weights of their own."""
     return tuple(scale for scale in SCALES if f"A_{scale}_s3" in trace.cross_scale)
