@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Final
 
 import numpy as np
 import torch
@@ -14,9 +13,6 @@ from torch import Tensor
 from ctl.keypoints.base import KeypointEstimator
 from ctl.model import CTL, CTLTrace
 from ctl.types import Keypoints, Trace
-
-FRAMES_AT_ONCE: Final = 48
-"""Frames in one forward pass: 8 clips at the paper's T, which keeps memory flat however long a tracklet is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +50,11 @@ def clip_indices(frames: int, clip_length: int) -> np.ndarray:
     return starts[:, None] + np.arange(clip_length)[None, :] % lengths[:, None]
 
 
+def frames_at_once(device: torch.device) -> int:
+    """How many frames to run together: memory stays flat however long a tracklet is; a CPU is slow with large maps."""
+    return 12 if device.type == "cpu" else 96
+
+
 def to_tensor(crops: np.ndarray, device: torch.device) -> Tensor:
     """(..., H, W, 3) uint8 RGB -> (..., 3, H, W) float32 in 0..1 on the device."""
     return torch.from_numpy(crops).to(device).movedim(-1, -3).float().div(255)
@@ -88,7 +89,7 @@ def describe(
         for indices in clip_indices(len(crops), model.config.clip_length)
     ]
     collectors = [_Collector(len(crops)) for crops in tracklets]
-    clips_at_once = max(1, FRAMES_AT_ONCE // model.config.clip_length)
+    clips_at_once = max(1, frames_at_once(device) // model.config.clip_length)
     clock, constant_terms = _Clock(device), dict[str, np.ndarray]()
     with torch.inference_mode(), mixed_precision(device, mixed):
         for start in range(0, len(clips), clips_at_once):

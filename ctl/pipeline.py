@@ -15,7 +15,7 @@ from ctl.errors import InputError
 from ctl.explain.gradcam import grad_cam
 from ctl.files import ROOT
 from ctl.gallery import Gallery, clip_sha256, tracklet_key
-from ctl.inference import FRAMES_AT_ONCE, Timed, describe, to_tensor
+from ctl.inference import Timed, describe, frames_at_once, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
 from ctl.model import CTL
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
@@ -162,7 +162,7 @@ class Engine:
         frames = to_tensor(person.tracklet.crops, self.device)
         with self.lock:
             with torch.inference_mode():
-                logits = torch.cat([self.estimator(few).logits for few in frames.split(FRAMES_AT_ONCE)])
+                logits = torch.cat([self.estimator(few).logits for few in frames.split(frames_at_once(self.device))])
             return grad_cam(
                 self.model, frames, logits.clone(), None if reference is None else torch.from_numpy(reference)
             )

@@ -20,7 +20,7 @@ from PIL import Image
 from ctl.bench.model import head_costs
 from ctl.bench.timing import ratio, seconds, spread
 from ctl.files import ROOT
-from ctl.inference import FRAMES_AT_ONCE, to_tensor
+from ctl.inference import frames_at_once, to_tensor
 from ctl.pipeline import ANALYSIS_FPS, Engine
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
@@ -53,15 +53,15 @@ def clip_costs(scene: Path, rounds: int) -> dict[str, Any]:
     engine = Engine.load()
     backbone = engine.model.backbone
     people = engine.analyze(scene).people
-    crops = people[0].tracklet.crops[:FRAMES_AT_ONCE]
-    frames = to_tensor(crops, engine.device).unsqueeze(0)
+    crops = people[0].tracklet.crops[:48]
+    frames = to_tensor(crops, engine.device)
 
     def whole_clip() -> object:
         return engine.describe([crops], lambda done: None)
 
     def backbone_alone() -> object:
         with torch.inference_mode():
-            return backbone(frames)
+            return [backbone(few.unsqueeze(0)) for few in frames.split(frames_at_once(engine.device))]
 
     def cam() -> object:
         return engine.grad_cam(people[0])
