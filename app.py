@@ -52,12 +52,14 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 stopped by the user, 2 expected trouble, told in one line."""
     arguments = parse_arguments(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # leave through the `with`, so that uploads are removed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that uploads are removed on the way out
     from ctl.errors import CTLError
 
     try:
         with tempfile.TemporaryDirectory(prefix="ctl-explorer-", ignore_cleanup_errors=True) as folder:
             serve(arguments, Path(folder))
+    except KeyboardInterrupt:
+        return 0
     except CTLError as error:
         return complain(str(error))
     except FileNotFoundError as error:
@@ -74,4 +76,6 @@ def complain(sentence: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # a run that nobody waits for any more may hold a thread; Python would abort on it

@@ -112,7 +112,6 @@ def lay_out(header: str, samples: Sequence[Sample], devices: Sequence[str], esti
             facts = gr.HTML(text.hints(text.EMPTY))
             people = gr.Gallery(
                 show_label=False,
-                height=150,
                 fit_columns=False,
                 object_fit="contain",
                 allow_preview=False,
@@ -146,7 +145,6 @@ def _inputs(samples: Sequence[Sample], devices: Sequence[str], estimator: str) -
     thumbnails = gr.Gallery(
         [(sample.poster, sample.title) for sample in samples],
         show_label=False,
-        height=250,
         fit_columns=False,
         object_fit="contain",
         allow_preview=False,
@@ -245,7 +243,12 @@ def _looping_video(label: str, elem_id: str) -> gr.Video:
 
 def _link_table(elem_id: str) -> gr.Dataframe:
     return gr.Dataframe(
-        headers=text.LINK_HEADERS, label="Strongest links", interactive=False, max_height=440, elem_id=elem_id
+        headers=text.LINK_HEADERS,
+        label="Strongest links",
+        interactive=False,
+        wrap=True,
+        max_height=440,
+        elem_id=elem_id,
     )
 
 

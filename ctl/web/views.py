@@ -145,7 +145,7 @@ def embedding(run: Run, person: int, theme: ThemeName) -> go.Figure:
     figure = go.Figure(go.Bar(y=values, marker={"color": look.accent, "line": {"width": 0}}))
     figure.update_layout(
         template="plotly_white" if theme == "light" else "plotly_dark",
-        title={"text": f"Embedding, {len(values)} numbers of length 1", "font": {"size": 14}},
+        title={"text": f"Embedding: {len(values)} numbers, length 1", "font": {"size": 14}},
         height=220,
         bargap=0,
         margin={"l": 50, "r": 10, "t": 40, "b": 30},

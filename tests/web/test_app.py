@@ -1,0 +1,49 @@
+"""`python app.py`: expected trouble is one line and exit code 2."""
+
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import app
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_busy_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert app.main(["--device", "cpu", "--port", str(port)]) == 2
+    assert f"127.0.0.1:{port} can't be used" in one_line(capsys)
+
+
+def test_missing_checkpoint_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert app.main(["--checkpoint", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in one_line(capsys)
+
+
+def test_missing_gallery_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert app.main(["--gallery", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in one_line(capsys)
+
+
+def test_no_place_for_temporary_files_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(**_: object) -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
+    assert app.main([]) == 2
+    assert "TMPDIR" in one_line(capsys)
+
+
+def test_port_outside_the_range_is_a_usage_error() -> None:
+    with pytest.raises(SystemExit) as usage:
+        app.main(["--port", "80000"])
+    assert usage.value.code == 2

@@ -1,0 +1,65 @@
+"""What visitors can put into the page's HTML and JSON."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctl.errors import InputError
+from ctl.types import Analysis, CheckpointInfo, Hit, VideoInfo
+from ctl.web import text, views
+from ctl.web.handlers import request_of
+from ctl.web.samples import read_samples
+
+CHECKPOINT = CheckpointInfo("a", None, "0" * 64, trained=True, config={})
+VIDEO = VideoInfo("walk.mp4", 640, 480, 10.0, 20, 2.0)
+
+
+def test_untrained_weights_and_an_unreachable_hub_are_said_at_the_top() -> None:
+    untrained = replace(CHECKPOINT, trained=False)
+    assert "rankings are not meaningful" in text.header(untrained, ())
+    trained = text.header(CHECKPOINT, ("The Hub can't be reached.",))
+    assert "rankings are not meaningful" not in trained
+    assert "The Hub can&#x27;t be reached." in trained
+
+
+def test_names_of_clips_and_people_cannot_carry_markup() -> None:
+    attack = "<img src=x onerror=alert(1)>"
+    video = replace(VIDEO, source=attack, notices=(attack,))
+    summary = text.summary(Analysis(video, "scene", (), (attack,), replace(CHECKPOINT, notice=attack)))
+    ranking = text.ranking((Hit(1, "key", attack, attack, 0.5),), [np.zeros((8, 4, 3), np.uint8)])
+    assert attack not in summary + ranking
+    assert summary.count("&lt;img") == 4
+
+
+def test_ranking_without_hits_says_why() -> None:
+    assert "Nothing is ranked" in text.ranking((), [])
+
+
+def test_long_lists_are_shown_by_their_size() -> None:
+    boxes, short, words = [[1.0, 2.0, 3.0, 4.0]] * 5, [1, 2, 3], ["word"] * 20
+    values = {"boxes": boxes, "short": short, "words": words, "tracklets": [{"embedding": [0.1] * 512}]}
+    assert views.shortened(values) == {
+        "boxes": "5 × 4 numbers",
+        "short": short,
+        "words": words,
+        "tracklets": [{"embedding": "512 numbers"}],
+    }
+
+
+def test_samples_can_be_read_and_say_what_they_show() -> None:
+    samples = read_samples()
+    assert len(samples) >= 3
+    assert all(sample.clip.is_file() and sample.note and sample.poster.ndim == 3 for sample in samples)
+    assert len({sample.title for sample in samples}) == len(samples)
+
+
+def test_request_names_what_is_missing_or_unknown() -> None:
+    with pytest.raises(InputError, match="Choose a sample or drop a clip"):
+        request_of(None, "auto", "", "movenet-thunder", "auto")
+    with pytest.raises(InputError, match="'tracklet'"):
+        request_of("walk.mp4", "tracklet", "", "movenet-thunder", "auto")
+    request = request_of("walk.mp4", "crop", " org/name@v1 ", "movenet-thunder", "cpu")
+    assert (request.clip, request.kind, request.models.checkpoint) == (Path("walk.mp4"), "crop", "org/name@v1")
+    assert request_of("walk.mp4", "auto", "", "movenet-thunder", "cpu").models.checkpoint is None
