@@ -38,6 +38,8 @@ class ZeroGpuEngine(Engine):
     @classmethod
     def load(cls, *args: Any, **kwargs: Any) -> Self:
         """As `Engine.load`; the loan is announced now, because the Space looks for one at its start."""
+        import spaces  # noqa: F401  (it makes torch see a GPU, which "auto" then chooses)
+
         engine = cast(Self, replace(super().load(*args, **kwargs), detector=load_detector(device="cpu")))
         _ = engine._describe, engine._grad_cam
         return engine
