@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from ctl.errors import InputError
-from ctl.keypoints.multipose import PEOPLE, MultiPose, load_multipose
-from ctl.video.boxes import Detections, suppress
+from ctl.keypoints.multipose import MultiPose, load_multipose
+from ctl.video.boxes import Detections, covered, suppress
 
 MULTIPOSE: Final = "movenet-multipose"
 """Name of the bundled detector; any other name is a local folder, a Hub id or id@revision."""
@@ -23,9 +23,8 @@ CLOSE_LINES: Final = 720
 """Pixels of the frame's shorter side in a wide and in a close look. The net needs some 60 to 80 px of a person's
 height: the wide look finds people from about a quarter of the shorter side, the close look those of 80 px in 720p."""
 
-SMALL: Final = 0.3
 LIKELY: Final = 0.2
-"""People lower than this share of the shorter side, and likelier than this, are looked at closely in every frame."""
+"""Score from which a look counts as having seen somebody."""
 
 TILE: Final = 512
 TILE_OVERLAP: Final = 128
@@ -80,8 +79,8 @@ class Tile:
 class MultiPoseDetector:
     """MoveNet MultiPose at two distances.
 
-    Every frame gets a wide look. The middle frame of a batch also gets a close look, tile by tile; the tiles in which
-    it shows small people, or more than the net can tell apart, are then looked at closely in the batch's other frames.
+    Every frame gets a wide look. The middle frame of a batch also gets a close look, tile by tile. The tiles in which
+    it shows people whom the wide look missed are then looked at closely in the batch's other frames.
 
     Args:
         net: the bundled network.
@@ -97,12 +96,12 @@ class MultiPoseDetector:
         """See `Detector`."""
         found = [[self._look(frame, None, WIDE_LINES)] for frame in frames]
         middle = len(frames) // 2
+        wide = found[middle][0]
         worth = []
         for tile in tiles(*frames[middle].shape[:2]):
             close = self._look(frames[middle], tile, CLOSE_LINES)
             found[middle].append(close)
-            small = close.boxes[:, 3] < SMALL * min(frames[middle].shape[:2])
-            if (small & (close.scores > LIKELY)).any() or len(close) >= PEOPLE:
+            if shows_more(close, wide):
                 worth.append(tile)
         for number, frame in enumerate(frames):
             if number != middle:
@@ -175,6 +174,12 @@ class HubDetector:
             scores = result["scores"][people].cpu().numpy().astype(np.float32)
             found.append(suppress(Detections(boxes, scores), MOST_IOU, MOST_COVERED))
         return found
+
+
+def shows_more(close: Detections, wide: Detections) -> bool:
+    """Whether a close look shows somebody who isn't, at least half, in a box of the wide look."""
+    close, wide = close[close.scores > LIKELY], wide[wide.scores > LIKELY]
+    return not (covered(close.boxes, wide.boxes) > 0.5).any(axis=1).all()
 
 
 def tiles(height: int, width: int) -> list[Tile]:
