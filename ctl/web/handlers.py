@@ -66,7 +66,7 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
         several = len(run.analysis.people) > 1
         return {
             page.selection: (run.id, 0),
-            page.facts: text.summary(run.analysis),
+            page.facts: text.summary(run.analysis, run.engine.notices),
             page.people: gr.Gallery(views.people(run), visible=several, selected_index=0),
             inputs.status: text.hints(f"Done in {seconds:.1f} s."),
         }

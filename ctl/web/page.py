@@ -220,7 +220,7 @@ def _gallery_tab() -> GalleryTab:
 
 
 def _numbers_tab() -> NumbersTab:
-    timings = gr.Dataframe(headers=text.TIMING_HEADERS, label="Timings", interactive=False)
+    timings = gr.Dataframe(headers=text.TIMING_HEADERS, label="Timings", interactive=False, elem_id="timings")
     embedding = gr.Plot(label="Embedding", show_label=False, elem_id="embedding-plot")
     files = gr.File(label="Files", file_count="multiple", interactive=False, elem_id="files")
     details = gr.JSON(label="analysis.json, long arrays shortened", max_height=420)

@@ -7,16 +7,13 @@ from typing import Final
 import numpy as np
 
 from ctl.explain.page import image_tag
-from ctl.types import Analysis, CheckpointInfo, Ranking
+from ctl.types import UNTRAINED, Analysis, CheckpointInfo, Ranking
 from ctl.video.limits import LIMITS
 
 TITLE: Final = "CTL Explorer"
 PAPER: Final = "https://arxiv.org/abs/2104.08241"
 
-UNTRAINED: Final = (
-    "<b>Untrained graph layers: rankings are not meaningful.</b> "
-    "The backbone knows ImageNet, so hits look alike; edges and matrices show a model at its initialisation."
-)
+EXPLAIN_UNTRAINED: Final = f"<b>{UNTRAINED.capitalize()}.</b> The backbone knows ImageNet, so hits look alike; edges and matrices show a model at its initialisation."
 EXPLAIN_LIMITS: Final = (
     f"A video (mp4, mov, webm, avi, mkv, gif) or a zip of frames, up to {LIMITS.megabytes} MB and 4K. "
     f"The first {LIMITS.seconds:.0f} seconds are used, at most {LIMITS.frames} frames."
@@ -51,7 +48,7 @@ TIMING_HEADERS: Final = ["Stage", "Seconds", "ms per frame"]
 
 def header(checkpoint: CheckpointInfo, loaded: Sequence[str]) -> str:
     """Title, one line on what this is, and what the visitor must know of the models that were loaded."""
-    notices = [*([] if checkpoint.trained else [UNTRAINED]), *map(escape, loaded)]
+    notices = [*([] if checkpoint.trained else [EXPLAIN_UNTRAINED]), *map(escape, loaded)]
     return (
         f'<header class="ctl-header"><h1>{TITLE}</h1>'
         "<p>Recognise a person across cameras from a walk of a few seconds, and see why: "
@@ -61,14 +58,13 @@ def header(checkpoint: CheckpointInfo, loaded: Sequence[str]) -> str:
     )
 
 
-def summary(analysis: Analysis) -> str:
-    """What was analysed, what was cut or dropped, and what the visitor must know of the weights."""
+def summary(analysis: Analysis, loaded: Sequence[str]) -> str:
+    """What was analysed, what was cut or dropped, and what the visitor must know of the models that were loaded."""
     video, people = analysis.video, len(analysis.people)
     clock = f", {video.duration:.1f} s at {video.fps:.3g} frames/s" if video.fps else ""
     kind = "one person's crops" if analysis.kind == "crop" else f"a scene with {people} {plural(people, 'person')}"
     facts = f"{video.frames} frames of {video.width}×{video.height}{clock}; read as {kind}."
-    notices = [escape(sentence) for sentence in (*video.notices, *analysis.dropped) if sentence]
-    notices += [escape(analysis.checkpoint.notice)] if analysis.checkpoint.notice else []
+    notices = [escape(sentence) for sentence in (*loaded, *video.notices, *analysis.dropped)]
     choose = " Choose a person:" if people > 1 else ""
     return f'<p class="ctl-facts"><b>{escape(video.source)}</b> · {facts}{choose}</p>{notes(notices)}'
 
@@ -88,8 +84,8 @@ def hints(*sentences: str) -> str:
     return "".join(f'<p class="ctl-hint">{sentence}</p>' for sentence in sentences)
 
 
-def ranking(hits: Ranking, pictures: Sequence[np.ndarray]) -> str:
-    """The hits with their pictures and captions, best first."""
+def ranking(hits: Ranking, pictures: Sequence[np.ndarray], *, trained: bool) -> str:
+    """The hits with their pictures and captions, best first, after a warning where the graph layers are untrained."""
     if not hits:
         return hints(NO_HITS)
     items = "".join(
@@ -97,7 +93,8 @@ def ranking(hits: Ranking, pictures: Sequence[np.ndarray]) -> str:
         f"<span>{escape(hit.person)}</span><span>camera {escape(hit.camera)}</span></li>"
         for hit, picture in zip(hits, pictures, strict=True)
     )
-    return f'<ol class="ctl-hits">{items}</ol>'
+    warning = "" if trained else notes([f"{UNTRAINED.capitalize()}."])
+    return f'{warning}<ol class="ctl-hits">{items}</ol>'
 
 
 FOOTER: Final = (

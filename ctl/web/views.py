@@ -129,7 +129,8 @@ def grad_cam(run: Run, person: int, reference: str) -> tuple[Path, Path]:
 def ranking(run: Run, person: int) -> str:
     """The hits as HTML."""
     hits, gallery = run.analysis.people[person].ranking, run.engine.gallery
-    return text.ranking(hits, [gallery.thumbnail(hit.key) for hit in hits])
+    pictures = [gallery.thumbnail(hit.key) for hit in hits]
+    return text.ranking(hits, pictures, trained=run.analysis.checkpoint.trained)
 
 
 def timing_rows(run: Run) -> list[list[str]]:

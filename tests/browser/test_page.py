@@ -59,7 +59,7 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     page.click("#run")
 
     expect_playing(page, "#graph-video video")
-    expect(page.get_by_text("Untrained graph layers: rankings are not meaningful.")).to_be_visible()
+    expect(page.locator(".ctl-header + .ctl-note")).to_contain_text("rankings are not meaningful")
     people = page.locator("#people button.thumbnail-item")
     expect(people.nth(1)).to_be_visible()
     page.screenshot(path=screenshots / "graph.png", full_page=True)

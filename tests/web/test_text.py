@@ -27,14 +27,20 @@ def test_untrained_weights_and_an_unreachable_hub_are_said_at_the_top() -> None:
 def test_names_of_clips_and_people_cannot_carry_markup() -> None:
     attack = "<img src=x onerror=alert(1)>"
     video = replace(VIDEO, source=attack, notices=(attack,))
-    summary = text.summary(Analysis(video, "scene", (), (attack,), replace(CHECKPOINT, notice=attack)))
-    ranking = text.ranking((Hit(1, "key", attack, attack, 0.5),), [np.zeros((8, 4, 3), np.uint8)])
+    summary = text.summary(Analysis(video, "scene", (), (attack,), CHECKPOINT), (attack,))
+    ranking = text.ranking((Hit(1, "key", attack, attack, 0.5),), [np.zeros((8, 4, 3), np.uint8)], trained=True)
     assert attack not in summary + ranking
     assert summary.count("&lt;img") == 4
 
 
 def test_ranking_without_hits_says_why() -> None:
-    assert "Nothing is ranked" in text.ranking((), [])
+    assert "Nothing is ranked" in text.ranking((), [], trained=True)
+
+
+def test_ranking_by_untrained_weights_says_so() -> None:
+    hits, pictures = (Hit(1, "key", "anna", "1", 0.5),), [np.zeros((8, 4, 3), np.uint8)]
+    assert "rankings are not meaningful" in text.ranking(hits, pictures, trained=False)
+    assert "rankings are not meaningful" not in text.ranking(hits, pictures, trained=True)
 
 
 def test_long_lists_are_shown_by_their_size() -> None:
