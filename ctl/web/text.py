@@ -13,7 +13,10 @@ from ctl.video.limits import LIMITS
 TITLE: Final = "CTL Explorer"
 PAPER: Final = "https://arxiv.org/abs/2104.08241"
 
-EXPLAIN_UNTRAINED: Final = f"<b>{UNTRAINED.capitalize()}.</b> The backbone knows ImageNet, so hits look alike; edges and matrices show a model at its initialisation."
+WARNING: Final = f"<b>{UNTRAINED.capitalize()}.</b>"
+EXPLAIN_UNTRAINED: Final = (
+    f"{WARNING} The backbone knows ImageNet, so hits look alike; edges and matrices show a model at its initialisation."
+)
 EXPLAIN_LIMITS: Final = (
     f"A video (mp4, mov, webm, avi, mkv, gif) or a zip of frames, up to {LIMITS.megabytes} MB and 4K. "
     f"The first {LIMITS.seconds:.0f} seconds are used, at most {LIMITS.frames} frames."
@@ -93,7 +96,7 @@ def ranking(hits: Ranking, pictures: Sequence[np.ndarray], *, trained: bool) -> 
         f"<span>{escape(hit.person)}</span><span>camera {escape(hit.camera)}</span></li>"
         for hit, picture in zip(hits, pictures, strict=True)
     )
-    warning = "" if trained else notes([f"{UNTRAINED.capitalize()}."])
+    warning = "" if trained else notes([WARNING])
     return f'{warning}<ol class="ctl-hits">{items}</ol>'
 
 
