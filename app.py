@@ -16,7 +16,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Command line of the app; every default is also what a Space uses."""
     parser = argparse.ArgumentParser(prog="app.py", description="CTL Explorer: video person re-ID, explained.")
-    parser.add_argument("--checkpoint", default=os.environ.get("CTL_CHECKPOINT"), metavar="ID_OR_PATH")
+    parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="default: $CTL_CHECKPOINT, or the bundled one")
     parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
     parser.add_argument("--gallery", type=Path, metavar="DIR", help="default: the demo gallery")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")

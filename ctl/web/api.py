@@ -37,7 +37,7 @@ def make_analyze(service: ExplainService) -> Callable[..., tuple[dict[str, Any],
             And trace.npz: the matrices of all people and frames.
         """
         with told_to_the_visitor():
-            asked = request_of(clip, kind, "", service.default.estimator, service.default.device)
+            asked = request_of(service.default, clip, kind)
             run = service.analyze(asked, request.session_hash or "")
             matrices = matrices_of(run.analysis.people, person, frame)
             return analysis_json(run.analysis) | {"matrices": matrices}, str(views.trace_file(run))

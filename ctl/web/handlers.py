@@ -38,14 +38,21 @@ def told_to_the_visitor() -> Iterator[None]:
         raise gr.Error(str(error), title="This didn't work", print_exception=False) from error
 
 
-def request_of(clip: str | None, kind: str, checkpoint: str, estimator: str, device: str) -> AnalyzeRequest:
-    """Component values as a request. Raises InputError where the clip is missing or the kind is unknown."""
+def request_of(
+    default: Models, clip: str | None, kind: str, checkpoint: str = "", estimator: str = "", device: str = ""
+) -> AnalyzeRequest:
+    """Component values as a request; what is left empty is taken from `default`.
+
+    Raises InputError where the clip is missing or the kind is unknown.
+    """
     if clip is None:
         raise InputError("Choose a sample or drop a clip first.")
     kinds: dict[str, ClipKind | None] = {"auto": None, "crop": "crop", "scene": "scene"}
     if kind not in kinds:
         raise InputError(f"No clip kind {kind!r}: choose one of {', '.join(kinds)}.")
-    models = Models((checkpoint or "").strip() or None, estimator.strip(), device)
+    models = Models(
+        checkpoint.strip() or default.checkpoint, estimator.strip() or default.estimator, device or default.device
+    )
     return AnalyzeRequest(Path(clip), kinds[kind], models)
 
 
@@ -56,7 +63,11 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
     def on_run(values: Values, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Values:
         with told_to_the_visitor():
             asked = request_of(
-                *(values[box] for box in (inputs.clip, inputs.kind, inputs.checkpoint, inputs.estimator, inputs.device))
+                service.default,
+                *(
+                    values[box]
+                    for box in (inputs.clip, inputs.kind, inputs.checkpoint, inputs.estimator, inputs.device)
+                ),
             )
             try:
                 run = service.analyze(asked, request.session_hash or "", lambda done, label: progress(done, desc=label))
@@ -92,6 +103,15 @@ def make_on_cancel(service: ExplainService, inputs: Inputs) -> Handler:
         return {**make_on_end(inputs)(), inputs.status: text.hints(text.CANCELLED)}
 
     return on_cancel
+
+
+def make_on_leave(service: ExplainService) -> Callable[[gr.Request], None]:
+    """The visitor closed the page: nobody waits for the run any more."""
+
+    def on_leave(request: gr.Request) -> None:
+        service.cancel(request.session_hash or "")
+
+    return on_leave
 
 
 def make_on_sample(samples: list[Sample], inputs: Inputs) -> Handler:

@@ -7,10 +7,10 @@ from typing import Any
 import gradio as gr
 
 from ctl.explain.reading import TERM_NAMES
-from ctl.keypoints.base import MOVENET
 from ctl.video.container import SUFFIXES
 from ctl.web import text
 from ctl.web.samples import Sample
+from ctl.web.service import Models
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +100,14 @@ class Page:
     numbers: NumbersTab
 
 
-def lay_out(header: str, samples: Sequence[Sample], devices: Sequence[str], estimator: str = MOVENET) -> Page:
+def lay_out(header: str, samples: Sequence[Sample], devices: Sequence[str], default: Models) -> Page:
     """Make the components, inside the `gr.Blocks` that is open."""
     selection = gr.State(None, time_to_live=3600)
     theme = gr.Textbox("light", visible="hidden", label="Theme")
     gr.HTML(header)
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=320):
-            inputs = _inputs(samples, devices, estimator)
+            inputs = _inputs(samples, devices, default)
         with gr.Column(scale=9, min_width=340):
             facts = gr.HTML(text.hints(text.EMPTY))
             people = gr.Gallery(
@@ -136,7 +136,7 @@ def lay_out(header: str, samples: Sequence[Sample], devices: Sequence[str], esti
     return Page(selection, theme, inputs, facts, people, graph, adjacency, cam, gallery, numbers)
 
 
-def _inputs(samples: Sequence[Sample], devices: Sequence[str], estimator: str) -> Inputs:
+def _inputs(samples: Sequence[Sample], devices: Sequence[str], default: Models) -> Inputs:
     clip = gr.File(label="Clip", file_types=[*SUFFIXES, ".zip"], height=130, elem_id="clip")
     preview = gr.Video(
         show_label=False, interactive=False, visible=False, height=200, buttons=[], elem_classes="ctl-video"
@@ -166,12 +166,12 @@ def _inputs(samples: Sequence[Sample], devices: Sequence[str], estimator: str) -
             max_lines=1,
         )
         estimator_box = gr.Textbox(
-            value=estimator,
+            value=default.estimator,
             label="Key-points",
             info="movenet-thunder is bundled. Or a ViTPose folder, Hub id or id@revision.",
             max_lines=1,
         )
-        device = gr.Radio(list(devices), value=devices[0], label="Device")
+        device = gr.Radio(list(dict.fromkeys((default.device, *devices))), value=default.device, label="Device")
     return Inputs(clip, preview, thumbnails, run, cancel, status, kind, checkpoint, estimator_box, device)
 
 

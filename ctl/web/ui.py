@@ -19,10 +19,11 @@ def build_app(service: ExplainService, samples: Sequence[Sample], devices: Seque
     """The whole page, ready for `launch`."""
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=CACHE_SWEEP, fill_width=True) as app:
         header = text.header(service.engine.checkpoint, service.engine.notices)
-        shown = page.lay_out(header, samples, devices, service.default.estimator)
+        shown = page.lay_out(header, samples, devices, service.default)
         _connect_inputs(service, list(samples), shown)
         _connect_results(service, shown)
         api.add_endpoint(service, shown.inputs)
+        app.unload(handlers.make_on_leave(service))
         app.load(None, None, [shown.theme], js=READ_THEME)
     app.queue(max_size=QUEUE_SIZE, api_open=False)
     return app

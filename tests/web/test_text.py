@@ -11,6 +11,7 @@ from ctl.types import Analysis, CheckpointInfo, Hit, VideoInfo
 from ctl.web import text, views
 from ctl.web.handlers import request_of
 from ctl.web.samples import read_samples
+from ctl.web.service import Models
 
 CHECKPOINT = CheckpointInfo("a", None, "0" * 64, trained=True, config={})
 VIDEO = VideoInfo("walk.mp4", 640, 480, 10.0, 20, 2.0)
@@ -61,11 +62,18 @@ def test_samples_can_be_read_and_say_what_they_show() -> None:
     assert len({sample.title for sample in samples}) == len(samples)
 
 
+DEFAULT = Models("org/start", "movenet-thunder", "cpu")
+
+
 def test_request_names_what_is_missing_or_unknown() -> None:
     with pytest.raises(InputError, match="Choose a sample or drop a clip"):
-        request_of(None, "auto", "", "movenet-thunder", "auto")
+        request_of(DEFAULT, None, "auto")
     with pytest.raises(InputError, match="'tracklet'"):
-        request_of("walk.mp4", "tracklet", "", "movenet-thunder", "auto")
-    request = request_of("walk.mp4", "crop", " org/name@v1 ", "movenet-thunder", "cpu")
-    assert (request.clip, request.kind, request.models.checkpoint) == (Path("walk.mp4"), "crop", "org/name@v1")
-    assert request_of("walk.mp4", "auto", "", "movenet-thunder", "cpu").models.checkpoint is None
+        request_of(DEFAULT, "walk.mp4", "tracklet")
+
+
+def test_request_falls_back_on_the_models_of_the_start() -> None:
+    assert request_of(DEFAULT, "walk.mp4", "auto", " ", "", "").models == DEFAULT
+    asked = request_of(DEFAULT, "walk.mp4", "crop", " org/name@v1 ", "org/pose", "cuda")
+    assert (asked.clip, asked.kind) == (Path("walk.mp4"), "crop")
+    assert asked.models == Models("org/name@v1", "org/pose", "cuda")
