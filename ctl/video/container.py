@@ -25,6 +25,11 @@ DEMUXERS: Final = "mov,matroska,avi,gif"
 
 SUFFIXES: Final = (".mp4", ".mov", ".m4v", ".webm", ".avi", ".mkv", ".gif")
 
+Orientation = tuple[int, int, int, int]
+"""Signs (a, b, c, d) of a display matrix: a source pixel (x, y) is shown at (ax + cy, bx + dy)."""
+
+UPRIGHT: Final[Orientation] = (1, 0, 0, 1)
+
 MISSING_TAIL: Final = 0.9
 """A file whose packets end before this share of the duration in its header was cut off."""
 
@@ -36,6 +41,7 @@ class VideoFile:
     Args:
         path: the file.
         width, height: pixels of an upright frame with square pixels.
+        orientation: as `orientation` reads it from the first frame.
         times: (n,) float64 seconds from the first frame, ascending, one per packet.
         frame_seconds: how long a frame lasts, on the average.
         promised_seconds: duration in the header of a file that was cut off before it; 0 for a whole file.
@@ -44,6 +50,7 @@ class VideoFile:
     path: Path
     width: int
     height: int
+    orientation: Orientation
     times: np.ndarray
     frame_seconds: float
     promised_seconds: float
@@ -65,7 +72,7 @@ class VideoFile:
                     start = frame.time or 0.0
                 advance = -1.0 if frame.time is None else frame.time - start - last
                 last += advance if advance > 0 else self.frame_seconds
-                yield last, partial(_render, frame, self.width, self.height)
+                yield last, partial(_render, frame, self.orientation, (self.width, self.height))
 
 
 def read_video_file(path: Path, limits: Limits) -> VideoFile:
@@ -87,10 +94,10 @@ def read_video_file(path: Path, limits: Limits) -> VideoFile:
     times = seconds - seconds[0]
     frame_seconds = float(times[-1] / (len(times) - 1)) or nominal
     end = times[-1] + frame_seconds
-    width, height = _upright_size(path)
+    turned, (width, height) = _first_look(path)
     limits.check_size(path.name, width, height)
     promised = declared if end < MISSING_TAIL * declared else 0.0
-    return VideoFile(path, width, height, times, frame_seconds, promised)
+    return VideoFile(path, width, height, turned, times, frame_seconds, promised)
 
 
 @contextmanager
@@ -139,41 +146,39 @@ def _stamp(packet: av.Packet) -> float | None:
     return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
 
 
-def _upright_size(path: Path) -> tuple[int, int]:
-    """Width and height of the first frame once its pixels are square and its orientation flag is applied."""
+def _first_look(path: Path) -> tuple[Orientation, tuple[int, int]]:
+    """The first frame's orientation, and its width and height once that is applied and its pixels are square."""
     with _open(path) as (container, stream):
         frame = next(_decodable(container, stream), None)
         if frame is None:
-            return stream.width, stream.height
+            return UPRIGHT, (stream.width, stream.height)
         width = round(frame.width * float(stream.sample_aspect_ratio or 1))
-        return (frame.height, width) if _quarter_turned(orientation(frame)) else (width, frame.height)
+        turned = orientation(frame)
+        return turned, (frame.height, width) if _quarter_turned(turned) else (width, frame.height)
 
 
-def orientation(frame: VideoFrame) -> tuple[int, int, int, int]:
-    """Signs (a, b, c, d) of the frame's display matrix: a source pixel (x, y) is shown at (ax + cy, bx + dy).
+def orientation(frame: VideoFrame) -> Orientation:
+    """Read a frame's display matrix.
 
-    Flags that aren't quarter turns (with or without mirroring) are ignored, as browsers do.
+    Flags that aren't quarter turns (with or without mirroring) are ignored, as browsers do. To be asked of one frame of
+    a file only: PyAV ties a frame to its side data in a circle, so its memory isn't freed at once.
     """
-    upright = (1, 0, 0, 1)
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
-        return upright
+        return UPRIGHT
     a, b, c, d = np.sign(np.frombuffer(matrix, dtype=np.int32)[[0, 1, 3, 4]]).tolist()
-    return (a, b, c, d) if abs(a * d - b * c) == 1 and a * b == 0 and c * d == 0 else upright
+    return (a, b, c, d) if abs(a * d - b * c) == 1 and a * b == 0 and c * d == 0 else UPRIGHT
 
 
-def _quarter_turned(signs: tuple[int, int, int, int]) -> bool:
-    return signs[0] == 0
+def _quarter_turned(turned: Orientation) -> bool:
+    return turned[0] == 0
 
 
-def _render(frame: VideoFrame, width: int, height: int) -> np.ndarray:
-    """(height, width, 3) uint8 RGB, upright, with square pixels."""
-    a, b, c, d = signs = orientation(frame)
-    if _quarter_turned(signs):
-        image = frame.reformat(width=height, height=width, format="rgb24").to_ndarray()
-        image = image.transpose(1, 0, 2)  # shown x is source y
-        x_sign, y_sign = c, b
-    else:
-        image = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
-        x_sign, y_sign = a, d
-    return np.ascontiguousarray(image[::y_sign, ::x_sign])
+def _render(frame: VideoFrame, turned: Orientation, size: tuple[int, int]) -> np.ndarray:
+    """(height, width, 3) uint8 RGB, upright, with square pixels; size is the upright width and height."""
+    a, b, c, d = turned
+    width, height = size[::-1] if _quarter_turned(turned) else size
+    image = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
+    if _quarter_turned(turned):
+        return np.ascontiguousarray(image.transpose(1, 0, 2)[::b, ::c])
+    return np.ascontiguousarray(image[::d, ::a])

@@ -117,7 +117,7 @@ class MultiPoseDetector:
         elif tile is not None:
             y, frame = tile.start, frame[tile.start : tile.start + tile.length]
         scale = min(1.0, lines / min(height, width))
-        picture = torch.from_numpy(shrink(frame, scale)).to(self._device).permute(2, 0, 1).unsqueeze(0)
+        picture = torch.from_numpy(np.array(shrink(frame, scale))).to(self._device).permute(2, 0, 1).unsqueeze(0)
         people = self._net(pad_to_32(picture.float() / 255))
         boxes = people.boxes[0].cpu().numpy() / scale
         scores = people.scores[0].cpu().numpy()
@@ -215,11 +215,11 @@ def join(parts: Sequence[Detections]) -> Detections:
 
 
 def shrink(frame: np.ndarray, scale: float) -> np.ndarray:
-    """A copy of an (H, W, 3) uint8 frame, smaller by a scale ≤ 1, antialiased."""
+    """An (H, W, 3) uint8 frame made smaller by a scale ≤ 1, antialiased; the frame itself where the scale is 1."""
     if scale == 1:
-        return frame.copy()
+        return frame
     height, width = (max(1, round(side * scale)) for side in frame.shape[:2])
-    return np.array(Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR))
+    return np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def pad_to_32(picture: Tensor) -> Tensor:

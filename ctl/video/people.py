@@ -6,7 +6,7 @@ kept. So only boxes are held while it isn't known yet who stays.
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -16,7 +16,7 @@ from ctl.errors import InputError
 from ctl.types import ClipKind, Tracklet
 from ctl.video.boxes import Detections
 from ctl.video.crop import cut, person_region
-from ctl.video.detect import Detector
+from ctl.video.detect import Detector, shrink
 from ctl.video.reader import Clip, Frame
 from ctl.video.track import Tracker
 from ctl.video.walk import Walk, walk_of
@@ -38,6 +38,9 @@ BATCH: Final = 15
 
 BRIDGED_SECONDS: Final = 0.7
 """Between two looks at a person that are no further apart, their box is interpolated."""
+
+MOST_LINES: Final = 1080
+"""Pixels of the shorter side of the frames that a detector gets; larger ones are shrunk: a batch stays small."""
 
 MOST_PEOPLE: Final = 12
 MOST_CROPS: Final = 2400
@@ -116,20 +119,21 @@ def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
 def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> list[Walk]:
     """Look for people about `LOOKS_PER_SECOND`, follow them, and fill in where they are between the looks."""
     step = max(1, round(clip.info.fps / LOOKS_PER_SECOND))
+    scale = min(1.0, MOST_LINES / min(clip.info.height, clip.info.width))
     tracker = Tracker()
     times: list[float] = []
     batch: list[Frame] = []
 
     def look() -> None:
         for frame, found in zip(batch, detector([frame.image for frame in batch]), strict=True):
-            tracker.look(frame.index, frame.time, found)
+            tracker.look(frame.index, frame.time, Detections(found.boxes / scale, found.scores))
         batch.clear()
         report(len(times) / max(len(times), clip.info.frames))
 
     for frame in clip:
         times.append(frame.time)
         if frame.index % step == 0:
-            batch.append(frame)
+            batch.append(replace(frame, image=shrink(frame.image, scale)))
         if len(batch) == BATCH:
             look()
     if batch:
