@@ -162,10 +162,17 @@ def test_upright_4k_is_within_the_limits():
     Limits().check_size("phone.mp4", 2160, 3840)
 
 
-def test_a_playlist_dressed_as_a_video_reads_no_other_file(write_clip, grey_ramp, tmp_path, refusal):
-    secret = write_clip("secret.mp4", grey_ramp(5))
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        pytest.param("ffconcat version 1.0\nfile secret.mp4\n", id="concat"),
+        pytest.param("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nsecret.mp4\n#EXT-X-ENDLIST\n", id="hls"),
+    ],
+)
+def test_a_playlist_dressed_as_a_video_reads_no_other_file(write_clip, grey_ramp, tmp_path, refusal, playlist):
+    write_clip("secret.mp4", grey_ramp(5))
     path = tmp_path / "list.mp4"
-    path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{secret}\n#EXT-X-ENDLIST\n")
+    path.write_text(playlist)
     assert "can't be read as a video" in refusal(path)
 
 
@@ -232,6 +239,14 @@ def test_zip_with_a_giant_table_of_contents(tmp_path, refusal):
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(40_000):
             archive.writestr(f"{'n' * 60}{number}.png", b"")
+    assert "lists too many files" in refusal(path)
+
+
+def test_zip_with_more_files_than_the_old_format_can_count(tmp_path, refusal):
+    path = tmp_path / "zip64.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(65_536):
+            archive.writestr(f"{number:x}", b"")
     assert "lists too many files" in refusal(path)
 
 
