@@ -4,10 +4,10 @@ Zhang et al. 2022, "ByteTrack: Multi-Object Tracking by Associating Every Detect
 high score are given to tracks first; what is left of the tracks may then take boxes with a low score, which are people
 half hidden rather than background.
 
-Differs: boxes are made larger before they are compared (Yang et al. 2023, C-BIoU), because looks are a fifth of a
-second apart, not a thirtieth; the Kalman filter works in seconds, so frames may come at any rate; a low score is enough
-for half a second, not only right after a high one; a forbidden pair gains nothing in the assignment instead of costing
-a limit.
+Differs, because looks are a fifth of a second apart, not a thirtieth, and not every look is a close one: boxes are made
+larger before they are compared (Yang et al. 2023, C-BIoU); the Kalman filter works in seconds, so frames may come at any
+rate; a low score is enough, and a first sight waits, for most of a second instead of one frame. A forbidden pair gains
+nothing in the assignment instead of costing a limit.
 """
 
 from dataclasses import dataclass
@@ -28,9 +28,10 @@ HIGH_IOU: Final = 0.15
 LOW_IOU: Final = 0.4
 """Least overlap, of the grown boxes, at which a high or a low score counts as the same person."""
 
-RECENT: Final = 0.5
+RECENT: Final = 0.7
 PATIENCE: Final = 1.5
-"""Seconds since a person was last seen: how long a low score is enough to go on, and when they are given up."""
+"""Seconds since a person was last seen: how long a low score is enough to go on and a first sight waits for a second,
+and when a known person is given up."""
 
 MEASURED: Final = 0.04
 ACCELERATION: Final = 0.6
@@ -128,8 +129,9 @@ class Tracker:
         unconfirmed, high = self._match(new, high, HIGH_IOU, frame, time)
 
         given_up = [track for track in missed if time - track.times[-1] > PATIENCE]
+        given_up += [track for track in unconfirmed if time - track.times[-1] > RECENT]
         self._ended += given_up
-        self._active = [track for track in self._active if track not in given_up and track not in unconfirmed]
+        self._active = [track for track in self._active if track not in given_up]
         self._active += [
             Track(Kalman(box), [frame], [time], [box], [score])
             for box, score in zip(high.boxes, high.scores.tolist(), strict=True)

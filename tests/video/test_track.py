@@ -15,12 +15,12 @@ def boxes_around(centres, size=(40, 100)) -> np.ndarray:
     return np.concatenate((centres - size / 2, np.tile(size, (len(centres), 1))), axis=1)
 
 
-def track(looks, seconds=0.2):
+def track(looks, seconds=0.2, size=(40, 100)):
     """Follow looks of [(x, y, score), ...]; return for each track its (frame, x, y) triples."""
     tracker = Tracker()
     for number, look in enumerate(looks):
         values = np.array(look, dtype=float).reshape(-1, 3)
-        tracker.look(number, number * seconds, Detections(boxes_around(values[:, :2]), values[:, 2]))
+        tracker.look(number, number * seconds, Detections(boxes_around(values[:, :2], size), values[:, 2]))
     return [
         [(frame, *(box[:2] + box[2:] / 2)) for frame, box in zip(t.frames, t.boxes, strict=True)]
         for t in tracker.finish()
@@ -146,6 +146,12 @@ def test_a_low_score_does_not_take_a_track_from_a_high_one():
 
 def test_a_single_flash_is_nobody():
     assert track([[(100, 200, 0.9)] if i == 4 else [] for i in range(10)]) == []
+
+
+def test_a_far_walker_seen_in_every_third_look_is_followed():
+    """Close looks are 0.6 seconds apart: 1.4 m/s at 1.7 m and 80 px are 40 px from one to the next."""
+    (only,) = track([[(100 + 13 * i, 200, 0.5)] if i % 3 == 0 else [] for i in range(30)], size=(32, 80))
+    assert len(only) == 10
 
 
 def test_a_jogger_seen_five_times_a_second_is_followed_from_the_start():
