@@ -4,10 +4,10 @@ Zhang et al. 2022, "ByteTrack: Multi-Object Tracking by Associating Every Detect
 high score are given to tracks first; what is left of the tracks may then take boxes with a low score, which are people
 half hidden rather than background.
 
-Differs, because looks are a fifth of a second apart, not a thirtieth, and not every look is a close one: boxes are made
-larger before they are compared (Yang et al. 2023, C-BIoU); the Kalman filter works in seconds, so frames may come at any
-rate; a low score is enough, and a first sight waits, for most of a second instead of one frame. A forbidden pair gains
-nothing in the assignment instead of costing a limit.
+Differs, because looks are a fifth of a second apart, not a thirtieth, and not every look is a close one: boxes are
+made larger before they are compared (Yang et al. 2023, C-BIoU); the Kalman filter works in seconds, so frames may come
+at any rate; a low score is enough, and a first sight waits, for most of a second instead of one frame. A forbidden pair
+gains nothing in the assignment instead of costing a limit.
 """
 
 from dataclasses import dataclass

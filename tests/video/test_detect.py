@@ -11,7 +11,7 @@ from PIL import Image
 
 from ctl.errors import InputError
 from ctl.video.boxes import iou
-from ctl.video.detect import TILE, Tile, cut_by_tile, load_detector, pad_to_32, tiles
+from ctl.video.detect import CLOSE_LINES, TILE, Tile, cut_by_tile, load_detector, pad_to_32, tiles
 from ctl.video.reader import open_clip
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
@@ -80,7 +80,7 @@ def test_tiles_cover_the_longer_side_without_a_gap(size):
     for before, after in pairwise(laid):
         assert after.start < before.start + before.length
     assert len({tile.length for tile in laid}) == 1
-    assert laid[0].length <= max(TILE, TILE * min(size) / 720)
+    assert laid[0].length <= max(TILE, TILE * min(size) / CLOSE_LINES + 1)
 
 
 def test_only_people_cut_by_an_inner_tile_border_are_left_to_the_neighbour():
