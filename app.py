@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # both are read when the packages are imported
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # these are read when the packages are imported
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin make a busy machine several times slower
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ KINDS: Final[dict[str, "ClipKind | None"]] = {"auto": None, "crop": "crop", "det
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin make a busy machine several times slower
     parser = argparse.ArgumentParser(prog="python -m ctl", description="Video person re-identification, explained.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (add_analyze, add_gallery, add_push, add_bench):
