@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 TABS = ("Graph", "Adjacency", "Grad-CAM", "Gallery", "Numbers")
-PATIENCE_MS = 180_000  # for a whole analysis on a busy machine with two cores
+PATIENCE_MS = 300_000  # a run takes seconds, but waits for those before it and for a busy machine
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def expect_playing(page: Page, video: str) -> None:
     """The video has a picture and its clock goes on; it loops, so any two different times will do."""
     expect(page.locator(video)).to_be_visible(timeout=PATIENCE_MS)
     page.wait_for_function(
-        "selector => { const v = document.querySelector(selector); return v.videoWidth > 0 && v.currentTime > 0; }",
+        "selector => { const v = document.querySelector(selector); return v?.videoWidth > 0 && v.currentTime > 0; }",
         arg=video,
     )
     before = page.eval_on_selector(video, "v => v.currentTime")
     page.wait_for_function(
-        "([selector, before]) => document.querySelector(selector).currentTime != before", arg=[video, before]
+        "([selector, before]) => document.querySelector(selector)?.currentTime != before", arg=[video, before]
     )
 
 
@@ -140,21 +140,21 @@ def test_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:
     drop(page, clip)
     page.click("#run")
     message = page.locator(".toast-body")
-    expect(message).to_contain_text("holiday.mp4", timeout=30_000)
+    expect(message).to_contain_text("holiday.mp4", timeout=PATIENCE_MS)
     expect(message).not_to_contain_text("Traceback")
     expect(page.locator("#run")).to_be_enabled()
 
 
 def test_run_without_a_clip_says_what_is_missing(page: Page) -> None:
     page.click("#run")
-    expect(page.locator(".toast-body")).to_contain_text("Choose a sample or drop a clip first.")
+    expect(page.locator(".toast-body")).to_contain_text("Choose a sample or drop a clip first.", timeout=PATIENCE_MS)
 
 
 def test_cancel_stops_a_run(page: Page) -> None:
     drop(page, SAMPLES / "street.mp4")
     page.click("#run")
-    expect(page.locator("#status")).to_contain_text("Finding people", timeout=30_000)
+    expect(page.locator("#status")).to_contain_text("Finding people", timeout=PATIENCE_MS)
     page.click("#cancel")
-    expect(page.locator("#status")).to_contain_text("Stopped.")
+    expect(page.locator("#status")).to_contain_text("Stopped.", timeout=30_000)
     expect(page.locator("#run")).to_be_enabled()
     expect(page.locator("#cancel")).to_be_disabled()
