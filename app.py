@@ -46,7 +46,14 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "cache")  # read when Gradio is imported
     from ctl.web.server import launch, make_service
 
-    service = make_service(arguments.checkpoint, arguments.keypoints, arguments.device, arguments.gallery, folder)
+    service = make_service(
+        arguments.checkpoint,
+        arguments.keypoints,
+        arguments.device,
+        arguments.gallery,
+        folder,
+        shared=arguments.host not in ("127.0.0.1", "localhost", "::1"),
+    )
     launch(service, arguments.host, arguments.port)
 
 

@@ -22,12 +22,13 @@ SESSIONS: Final = 200
 
 
 def make_service(
-    checkpoint: str | None, estimator: str, device: str, gallery: Path | None, folder: Path
+    checkpoint: str | None, estimator: str, device: str, gallery: Path | None, folder: Path, *, shared: bool
 ) -> ExplainService:
     """Load the models that the page starts with.
 
     Args:
         folder: private, where results are kept.
+        shared: whether others than this machine's user reach the page.
     Raises:
         CTLError: a model or the gallery can't be loaded.
     """
@@ -39,7 +40,7 @@ def make_service(
     def load(models: Models) -> Engine:
         return engine_type.load(models.checkpoint, models.estimator, models.device, gallery)
 
-    return ExplainService(Models(checkpoint, estimator, device), load, runs)
+    return ExplainService(Models(checkpoint, estimator, device), load, runs, shared=shared)
 
 
 def devices() -> tuple[str, ...]:

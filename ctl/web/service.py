@@ -3,10 +3,11 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
+from ctl.hub import parse_ref
 from ctl.keypoints.base import MOVENET
 from ctl.pipeline import Engine
 from ctl.types import ClipKind
@@ -57,10 +58,13 @@ class ExplainService:
         default: the models that are loaded at the start and always kept.
         load: models -> a loaded engine; raises CTLError.
         runs: where results are kept.
+        shared: whether others than this machine's user reach the page; then they name Hub ids only, no folders.
     """
 
-    def __init__(self, default: Models, load: Callable[[Models], Engine], runs: RunStore) -> None:
-        self.default, self.runs = default, runs
+    def __init__(
+        self, default: Models, load: Callable[[Models], Engine], runs: RunStore, *, shared: bool = False
+    ) -> None:
+        self.default, self.runs, self.shared = default, runs, shared
         self._load = load
         self._engines: OrderedDict[Models, Engine] = OrderedDict({default: load(default)})
         self._stops: dict[str, threading.Event] = {}
@@ -106,6 +110,9 @@ class ExplainService:
             stop.set()
 
     def _engine(self, models: Models) -> Engine:
+        if self.shared:
+            for name in {models.checkpoint, models.estimator} - {None, MOVENET, *astuple(self.default)}:
+                parse_ref(str(name))
         with self._lock:
             if models not in self._engines:
                 self._engines[models] = self._load(models)

@@ -64,6 +64,13 @@ def test_failed_run_leaves_nothing(service: ExplainService, tmp_path: Path) -> N
     assert set(service.runs.root.iterdir()) == before
 
 
+@pytest.mark.parametrize("models", [Models(checkpoint="/etc"), Models(checkpoint="../x/y"), Models(estimator="/etc")])
+def test_strangers_name_no_folders_of_this_machine(models: Models, tmp_path: Path) -> None:
+    service = ExplainService(DEFAULT, load, RunStore(tmp_path), shared=True)
+    with pytest.raises(InputError, match="write owner/name"):
+        service.analyze(AnalyzeRequest(SAMPLES / "woman-lab4.mp4", "crop", models))
+
+
 def test_default_engine_stays_loaded_and_others_make_room(tmp_path: Path) -> None:
     loaded: list[Models] = []
 
