@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import torch
@@ -66,7 +66,7 @@ class Engine:
         gallery: Path | None = None,
         mixed: bool = True,
         detector: str = MULTIPOSE,
-    ) -> "Engine":
+    ) -> Self:
         """Load everything that analysing a clip needs.
 
         Args:

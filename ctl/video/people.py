@@ -151,14 +151,14 @@ def _cut_people(
     walks = sorted(walks, key=lambda walk: (-len(walk), -walk.scores.mean()))
     kept = [walk for walk in walks if len(walk) >= min_frames][:MOST_PEOPLE]
     dropped = [
-        f"person {number}: {_reason(walk, min_frames)}"
+        f"Person {number} is left out: {_reason(walk, min_frames)}."
         for number, walk in enumerate(walks[len(kept) :], start=len(kept) + 1)
     ]
     if not kept:
-        raise InputError(f"Nobody stays in {name} for long enough ({dropped[0]}).")
+        raise InputError(f"Nobody stays in {name} for long enough. {dropped[0]}")
     share = MOST_CROPS // len(kept)
     notices = tuple(
-        f"person {number}: {share} of {len(walk)} frames kept, evenly spread"
+        f"Of person {number}, {share} of {len(walk)} frames are analysed, evenly spread."
         for number, walk in enumerate(kept, start=1)
         if len(walk) > share
     )
@@ -168,8 +168,8 @@ def _cut_people(
 
 def _reason(walk: Walk, min_frames: int) -> str:
     if len(walk) < min_frames:
-        return f"{len(walk)} frames, at least {min_frames} needed"
-    return f"only the {MOST_PEOPLE} people seen longest are analysed"
+        return f"seen in {len(walk)} frames, and {min_frames} are needed"
+    return f"only the {MOST_PEOPLE} seen longest are analysed"
 
 
 def _cut(

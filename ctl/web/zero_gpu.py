@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class ZeroGpuEngine(Engine):
         """As `Engine.load`; the loan is announced now, because the Space looks for one at its start."""
         import spaces  # noqa: F401  (it makes torch see a GPU, which "auto" then chooses)
 
-        engine = cast(Self, replace(super().load(*args, **kwargs), detector=load_detector(device="cpu")))
+        engine = replace(super().load(*args, **kwargs), detector=load_detector(device="cpu"))
         _ = engine._describe, engine._grad_cam
         return engine
 

@@ -70,7 +70,7 @@ def test_people_are_numbered_by_length_and_the_short_one_is_named(scene):
     found = find_people(open_clip(scene), ColourDetector())
     assert found.kind == "scene"
     assert [(one.id, len(one)) for one in found.tracklets] == [(1, 39), (2, 15)]
-    assert found.dropped == ("person 3: 3 frames, at least 6 needed",)
+    assert found.dropped == ("Person 3 is left out: seen in 3 frames, and 6 are needed.",)
 
 
 def test_boxes_times_and_pixels_are_those_of_the_person(scene):
@@ -93,7 +93,7 @@ def test_a_scene_without_people_is_refused(write_clip):
 
 
 def test_a_scene_where_nobody_stays_is_refused_with_the_reason(scene):
-    with pytest.raises(InputError, match=r"Nobody stays in scene\.mp4 .*person 1: 39 frames, at least 100 needed"):
+    with pytest.raises(InputError, match=r"Nobody stays in scene\.mp4 .*Person 1 .*39 frames, and 100 are needed"):
         find_people(open_clip(scene), ColourDetector(), min_frames=100)
 
 
@@ -101,7 +101,7 @@ def test_only_the_longest_are_kept_where_there_are_many(scene, monkeypatch):
     monkeypatch.setattr(people, "MOST_PEOPLE", 1)
     found = find_people(open_clip(scene), ColourDetector())
     assert [one.id for one in found.tracklets] == [1]
-    assert found.dropped[0] == "person 2: only the 1 people seen longest are analysed"
+    assert found.dropped[0] == "Person 2 is left out: only the 1 seen longest are analysed."
 
 
 def test_crops_are_thinned_where_they_would_be_too_many(scene, monkeypatch):
@@ -109,7 +109,7 @@ def test_crops_are_thinned_where_they_would_be_too_many(scene, monkeypatch):
     found = find_people(open_clip(scene), ColourDetector())
     assert [len(one) for one in found.tracklets] == [10, 10]
     assert found.tracklets[0].frames.tolist() == [0, 4, 8, 13, 17, 21, 25, 30, 34, 38]
-    assert found.notices[0] == "person 1: 10 of 39 frames kept, evenly spread"
+    assert found.notices[0] == "Of person 1, 10 of 39 frames are analysed, evenly spread."
 
 
 def test_a_fast_scene_is_looked_at_five_times_a_second_in_small_batches(write_clip):
