@@ -1,8 +1,22 @@
-"""Values that several tests start from."""
+"""What several tests start from: random weights, a browser."""
+
+import shutil
+from collections.abc import Iterator
 
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 from torch import nn
+
+CHROMIUM_ARGS = (
+    "--no-sandbox",  # CI is root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 def randomise_(module: nn.Module, seed: int = 0) -> nn.Module:
@@ -17,6 +31,18 @@ def randomise_(module: nn.Module, seed: int = 0) -> nn.Module:
             spread = tensor.shape[-1] ** -0.5 if tensor.ndim > 1 else 0.5
             tensor.normal_(0, spread, generator=generator)
     return module
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, one for all tests, because a process can hold one Playwright; its own isn't downloaded."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.fail("no Chromium found: install Debian's package, `apt-get install chromium`")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """The app as its users meet it: a process of its own, a real browser, and a place for screenshots."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,19 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "assets" / "samples"
-CHROMIUM_ARGS = (
-    "--no-sandbox",  # CI is root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="session")
@@ -40,18 +29,6 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         app.wait(timeout=30)
     assert app.returncode == 0
     assert not [left for left in scratch.iterdir() if left.name.startswith(("ctl-", "gradio"))]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium; Playwright's own is not downloaded."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.fail("no Chromium found: install Debian's package, `apt-get install chromium`")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

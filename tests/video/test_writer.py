@@ -5,12 +5,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
 
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
-
-CHROMIUM = ("--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required")
 
 
 def moving_square(count: int, height: int, width: int) -> list[np.ndarray]:
@@ -86,17 +83,15 @@ def test_frames_are_taken_one_at_a_time(tmp_path):
     assert most <= 5
 
 
-def test_chromium_plays_it(tmp_path):
+def test_chromium_plays_it(tmp_path, browser):
     write_video(tmp_path / "out.mp4", moving_square(50, 96, 128), fps=25)
     page_file = tmp_path / "page.html"
     page_file.write_text('<video src="out.mp4" muted autoplay playsinline></video>')
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        page = browser.new_page()
-        page.goto(page_file.as_uri())
-        page.wait_for_function("document.querySelector('video').currentTime > 0.5", timeout=20_000)
-        size = page.evaluate("(v => [v.videoWidth, v.videoHeight, v.error])(document.querySelector('video'))")
-        browser.close()
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    page.wait_for_function("document.querySelector('video').currentTime > 0.5", timeout=20_000)
+    size = page.evaluate("(v => [v.videoWidth, v.videoHeight, v.error])(document.querySelector('video'))")
+    page.close()
     assert size == [128, 96, None]
 
 
