@@ -167,7 +167,7 @@ def run_push(args: argparse.Namespace) -> int:
 
 def add_bench(commands: Commands) -> None:
     parser = commands.add_parser("bench", help="Measure speed as ratios, and memory, on this machine; prints JSON.")
-    parser.add_argument("--rounds", type=int, default=5, help="measurements per ratio (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds per ratio (default: %(default)s)")
     parser.set_defaults(run=run_bench)
 
 

@@ -39,7 +39,11 @@ def measure(rounds: int) -> dict[str, Any]:
         write_hd_scene(short, 5.0)
         write_hd_scene(long, 60.0)
         return {
-            "machine": {"cpu": platform.processor(), "threads": torch.get_num_threads(), "torch": torch.__version__},
+            "machine": {
+                "cpu": platform.processor() or platform.machine(),
+                "threads": torch.get_num_threads(),
+                "torch": torch.__version__,
+            },
             "mobile": head_costs("mobile", clips=4, rounds=rounds),
             "paper": head_costs("paper", clips=4, rounds=rounds),
             **clip_costs(short, rounds),
