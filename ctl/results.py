@@ -1,6 +1,5 @@
 """What an analysis leaves on disk: analysis.json, trace.npz, two videos and two pages, in formats others rely on."""
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from ctl.explain.reading import finest_graph
 from ctl.gallery import Gallery
 from ctl.pipeline import ANALYSIS_FPS, Engine
 from ctl.skeleton import Scale
-from ctl.types import UNTRAINED, Analysis, Keypoints, PersonAnalysis, Trace, Tracklet
+from ctl.types import UNTRAINED, Analysis, Keypoints, PersonAnalysis, Tracklet
 from ctl.video.crop import frame_person, source_views
 from ctl.video.writer import write_video
 
@@ -76,7 +75,17 @@ def _person_json(person: PersonAnalysis) -> dict[str, Any]:
 
 def _numbers(values: np.ndarray) -> list[Any]:
     """Nested lists without the noise that float32 shows when it is printed as float64."""
-    return json.loads(json.dumps(values.astype(np.float64).round(4).tolist()))
+    return values.astype(np.float64).round(4).tolist()
+
+
+def write_analysis(path: Path, analysis: Analysis) -> None:
+    """analysis.json."""
+    path.write_text(json.dumps(analysis_json(analysis), indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def write_trace(path: Path, analysis: Analysis) -> None:
+    """trace.npz: every matrix of every person."""
+    np.savez_compressed(path, allow_pickle=False, **trace_arrays(analysis))
 
 
 def trace_arrays(analysis: Analysis) -> dict[str, np.ndarray]:
@@ -84,12 +93,10 @@ def trace_arrays(analysis: Analysis) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for place, person in enumerate(analysis.people):
         prefix = "" if place == 0 else f"t{person.tracklet.id}_"
-        arrays |= {prefix + name: values for name, values in _matrices(person.trace).items()}
+        arrays |= {
+            prefix + name: values for name, values in (person.trace.adjacency | person.trace.cross_scale).items()
+        }
     return arrays
-
-
-def _matrices(trace: Trace) -> dict[str, np.ndarray]:
-    return trace.adjacency | trace.cross_scale
 
 
 def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> tuple[Path, ...]:
@@ -112,15 +119,17 @@ def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> 
         out.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".analysis-", dir=out) as folder:
             draft = Path(folder)
-            (draft / "analysis.json").write_text(json.dumps(analysis_json(analysis), indent=1, ensure_ascii=False))
-            (draft / "trace.npz").write_bytes(_npz(trace_arrays(analysis)))
+            write_analysis(draft / "analysis.json", analysis)
+            write_trace(draft / "trace.npz", analysis)
             write_video(draft / "overlay.mp4", overlay(clip, analysis, person, *finest_graph(person.trace)), fps)
             cams = engine.grad_cam(person)
             write_video(
                 draft / "gradcam.mp4", cam_video_frames(person.tracklet.crops, cams, person.tracklet.times), fps
             )
-            (draft / "adjacency.html").write_text(adjacency_html(person.trace, analysis.video.source))
-            (draft / "ranking.html").write_text(ranking_html(analysis, thumbnails(engine.gallery, analysis)))
+            (draft / "adjacency.html").write_text(adjacency_html(person.trace, analysis.video.source), encoding="utf-8")
+            (draft / "ranking.html").write_text(
+                ranking_html(analysis, thumbnails(engine.gallery, analysis)), encoding="utf-8"
+            )
             return tuple(file.replace(out / file.name) for file in sorted(draft.iterdir()))
     except OSError as error:
         raise InputError(
@@ -156,9 +165,3 @@ def overlay(
 def thumbnails(gallery: Gallery, analysis: Analysis) -> dict[str, np.ndarray]:
     """Pictures (H, W, 3) uint8 of every gallery tracklet that some person's ranking names."""
     return {hit.key: gallery.thumbnail(hit.key) for person in analysis.people for hit in person.ranking}
-
-
-def _npz(arrays: dict[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()

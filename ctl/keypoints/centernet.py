@@ -7,7 +7,6 @@ order are those of the TensorFlow.js graphs that the cards in weights/movenet-*/
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import torch
@@ -17,9 +16,9 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from ctl.errors import InputError
-from ctl.files import read_bytes, read_json
+from ctl.files import ROOT, read_bytes, read_json
 
-WEIGHTS: Final = Path(__file__).resolve().parents[2] / "weights"
+WEIGHTS: Final = ROOT / "weights"
 
 STRIDE: Final = 4
 """Picture pixels per cell of every output map."""

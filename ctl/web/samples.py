@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from ctl.files import read_bytes
+from ctl.files import ROOT, read_bytes
 from ctl.video.reader import open_clip
 
-SAMPLES: Final = Path(__file__).resolve().parents[2] / "assets" / "samples"
+SAMPLES: Final = ROOT / "assets" / "samples"
 POSTER_FRAME: Final = 9
 
 

@@ -1,6 +1,5 @@
 """A run as values that components show: files in the run's folder, figures, rows. Drawing itself is `ctl.explain`'s."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,7 @@ from ctl.explain.matrices import (
 from ctl.explain.palette import THEMES, ThemeName
 from ctl.explain.ranking_page import ranking_html
 from ctl.explain.reading import Term, cross_scale_sources, graphs
-from ctl.results import CLOCKLESS_FPS, analysis_json, overlay, thumbnails, trace_arrays
+from ctl.results import CLOCKLESS_FPS, analysis_json, overlay, thumbnails, write_analysis, write_trace
 from ctl.skeleton import SCALES, Scale
 from ctl.types import Hit
 from ctl.video.writer import write_video
@@ -164,20 +163,18 @@ def details(run: Run) -> Any:
 
 def trace_file(run: Run) -> Path:
     """trace.npz: every matrix of every person."""
-    arrays = trace_arrays(run.analysis)
-    return run.file("trace.npz", lambda path: np.savez_compressed(path, allow_pickle=False, **arrays))
+    return run.file("trace.npz", lambda path: write_trace(path, run.analysis))
 
 
 def files(run: Run, person: int) -> list[Path]:
     """What can be downloaded besides the videos, which have their own buttons."""
     analysis, found = run.analysis, run.analysis.people[person]
     texts: dict[str, Callable[[], str]] = {
-        "analysis.json": lambda: json.dumps(analysis_json(analysis), indent=1, ensure_ascii=False),
         f"adjacency-{found.tracklet.id}.html": lambda: adjacency_html(found.trace, analysis.video.source),
         "ranking.html": lambda: ranking_html(analysis, thumbnails(run.engine.gallery, analysis)),
     }
-    written = [run.file(name, partial(_write_text, make)) for name, make in texts.items()]
-    return [written[0], trace_file(run), *written[1:]]
+    pages = [run.file(name, partial(_write_text, make)) for name, make in texts.items()]
+    return [run.file("analysis.json", lambda path: write_analysis(path, analysis)), trace_file(run), *pages]
 
 
 def shortened(value: Any) -> Any:
