@@ -40,6 +40,8 @@ class ModelConfig:
         relation_width: width of φ, ϕ, h and f in Eq. 5. Assumed: the paper gives none.
         pixel_scaling: "paper" divides by 256; "imagenet" standardises with ImageNet's mean and deviation.
         identities: training identities, for the classifiers of the identification loss; 0 builds none.
+        bn_neck: normalise each clip feature before its classifier and before clips are compared (Luo et al. 2019).
+            Not in the paper.
     Raises:
         InputError: a value is outside what its field allows; the message names field and value.
     """
@@ -59,6 +61,7 @@ class ModelConfig:
     relation_width: int = 128
     pixel_scaling: PixelScaling = "paper"
     identities: int = 0
+    bn_neck: bool = False
 
     def __post_init__(self) -> None:
         choices = {
@@ -73,6 +76,7 @@ class ModelConfig:
             value = getattr(self, name)
             _require(_is_integer(value) and value >= 1, name, value, "an integer ≥ 1")
         _require(_is_integer(self.identities) and self.identities >= 0, "identities", self.identities, "an integer ≥ 0")
+        _require(isinstance(self.bn_neck, bool), "bn_neck", self.bn_neck, "true or false")
         window_is_odd = _is_integer(self.window) and self.window >= 1 and self.window % 2 == 1
         _require(window_is_odd, "window", self.window, "an odd integer ≥ 1")
         _require(

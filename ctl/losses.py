@@ -23,6 +23,7 @@ def batch_hard_triplet_loss(features: Tensor, identities: Tensor, margin: float 
     Raises:
         ValueError: a clip has no negative, i.e. the batch holds one person only.
     """
+    features = _at_least_float32(features)
     same = identities[:, None] == identities[None, :]  # (B, B)
     if bool(same.all()):
         raise ValueError("batch_hard_triplet_loss needs clips of at least two persons in a batch")
@@ -42,7 +43,7 @@ def identification_loss(logits: Tensor, identities: Tensor, smoothing: float = 0
     Returns:
         () float ≥ 0, mean over the batch.
     """
-    return F.cross_entropy(logits, identities, label_smoothing=smoothing)
+    return F.cross_entropy(_at_least_float32(logits), identities, label_smoothing=smoothing)
 
 
 def diversity_loss(parts: Tensor) -> Tensor:
@@ -53,7 +54,7 @@ def diversity_loss(parts: Tensor) -> Tensor:
     Returns:
         () float, 0 to P(P - 1). Assumed: mean over the batch.
     """
-    unit = F.normalize(parts.mean(dim=1), dim=-1)  # (B, P, C)
+    unit = F.normalize(_at_least_float32(parts).mean(dim=1), dim=-1)  # (B, P, C)
     gram = unit @ unit.mT
     return (gram - torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)).square().sum(dim=(1, 2)).mean()
 
@@ -72,7 +73,12 @@ class LossParts:
 
 
 def ctl_loss(
-    output: CTLOutput, identities: Tensor, weights: tuple[float, float, float] = (1.0, 1.0, 1.0), margin: float = 0.3
+    output: CTLOutput,
+    identities: Tensor,
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    margin: float = 0.3,
+    smoothing: float = 0.1,
+    triplet_after_neck: bool = False,
 ) -> LossParts:
     """Eq. 9. Assumed: the triplet and identification losses of V_f^g, V_f^a and V_f^c are summed, not averaged.
 
@@ -81,14 +87,23 @@ def ctl_loss(
         identities: (B,) int in 0..K-1.
         weights: λ1 (triplet), λ2 (identification), λ3 (diversity).
         margin: of the triplet loss.
+        smoothing: of the labels of the identification loss.
+        triplet_after_neck: whether the triplet loss sees the features after the BN neck (as in AP3D) or before it (Luo
+            et al. 2019). The same in a model without a neck.
     Raises:
         ValueError: the model has no classifiers.
     """
     if output.logits is None:
         raise ValueError("ctl_loss needs a model with classifiers: set identities in its config")
-    triplet = torch.stack([batch_hard_triplet_loss(f, identities, margin) for f in output.features]).sum()
-    identification = torch.stack([identification_loss(logits, identities) for logits in output.logits]).sum()
+    features = output.compared if triplet_after_neck else output.features
+    triplet = torch.stack([batch_hard_triplet_loss(f, identities, margin) for f in features]).sum()
+    identification = torch.stack([identification_loss(x, identities, smoothing) for x in output.logits]).sum()
     return LossParts(weights[0] * triplet, weights[1] * identification, weights[2] * diversity_loss(output.parts))
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    """Half precision is too coarse for differences of distances and for sums over identities."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _distances(features: Tensor) -> Tensor:

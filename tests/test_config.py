@@ -56,6 +56,7 @@ def test_unknown_keys_are_all_named() -> None:
         ("channels", 512.0),
         ("channels", True),
         ("channels", "512"),
+        ("bn_neck", 1),
         ("image_size", [256]),
         ("image_size", [250, 128]),
         ("image_size", [256, 0]),

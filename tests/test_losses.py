@@ -67,3 +67,27 @@ def test_loss_without_classifiers_says_what_to_do():
     output = model(torch.rand(2, 1, 3, 64, 32), torch.randn(2, 1, 17, 16, 8))
     with pytest.raises(ValueError, match="set identities in its config"):
         ctl_loss(output, torch.tensor([0, 1]))
+
+
+def test_triplet_loss_sees_the_features_before_or_after_the_neck_and_classifiers_those_after():
+    torch.manual_seed(0)
+    config = ModelConfig(
+        backbone="mobilenet_v2", channels=20, relation_width=4, image_size=(64, 32), identities=3, bn_neck=True
+    )
+    output = CTL(config)(torch.rand(4, 2, 3, 64, 32), torch.randn(4, 2, 17, 16, 8))
+    identities = torch.tensor([0, 0, 1, 1])
+    for features, after in ((output.features, False), (output.compared, True)):
+        want = sum(eq.batch_hard_triplet(f.detach().numpy(), [0, 0, 1, 1], 0.5) for f in features)
+        loss = ctl_loss(output, identities, margin=0.5, smoothing=0.2, triplet_after_neck=after)
+        assert loss.triplet.item() == pytest.approx(want, rel=1e-4)
+    want = sum(eq.smoothed_cross_entropy(x.detach().numpy(), [0, 0, 1, 1], 0.2) for x in output.logits)
+    assert loss.identification.item() == pytest.approx(want, rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_losses_of_half_precision_features_are_computed_in_float32(dtype):
+    features, identities = random(8, 5).to(dtype) * 100, torch.arange(8) // 2
+    assert batch_hard_triplet_loss(features, identities) == batch_hard_triplet_loss(features.float(), identities)
+    assert identification_loss(features, identities % 5) == identification_loss(features.float(), identities % 5)
+    parts = features.view(2, 1, 4, 5)
+    assert diversity_loss(parts) == diversity_loss(parts.float())

@@ -7,7 +7,7 @@ What is special about it:
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -43,12 +43,14 @@ class CTLOutput:
 
     Args:
         features: V_f^g, V_f^a and V_f^c, (B, C) each.
+        compared: the same after the BN neck; equal to `features` in a model without one.
         parts: (B, T, 5, C), V_p, for the diversity loss.
-        logits: identity logits (B, identities) of the three features; None in a model without classifiers.
+        logits: identity logits (B, identities) of the three compared features; None in a model without classifiers.
         trace: what explains the embedding, if asked for.
     """
 
     features: ClipFeatures
+    compared: ClipFeatures
     parts: Tensor
     logits: tuple[Tensor, Tensor, Tensor] | None
     trace: CTLTrace | None
@@ -56,7 +58,7 @@ class CTLOutput:
     @property
     def embedding(self) -> Tensor:
         """(B, D), V_f^a: the feature that clips are compared by; its length carries no meaning."""
-        return self.features.added
+        return self.compared.added
 
 
 class GraphLayer(nn.Module):
@@ -80,6 +82,13 @@ class GraphLayer(nn.Module):
             values, adjacency[scale] = convolve(nodes[scale])
             updated[scale] = values + nodes[scale] if self.shortcut else values
         return updated, adjacency
+
+
+def _neck(channels: int) -> nn.BatchNorm1d:
+    """A batch norm without a shift, so that features stay centred at zero, where the cosine has its origin."""
+    norm = nn.BatchNorm1d(channels)
+    norm.bias.requires_grad_(False)
+    return norm
 
 
 def _graph_conv(config: ModelConfig, scale: Scale) -> GraphConv3d | FrameGraphConv:
@@ -113,6 +122,7 @@ class CTL(nn.Module):
             for _ in range(config.cross_scale_layers)
         )
         self.fuse = FusionBlock(C, part_count("s3"))
+        self.necks = nn.ModuleList(_neck(C) for _ in range(3 if config.bn_neck else 0))
         self.classifiers = nn.ModuleList(
             nn.Linear(C, config.identities, bias=False) for _ in range(3 if config.identities else 0)
         )
@@ -169,10 +179,12 @@ class CTL(nn.Module):
         refined, adjacency, cross_scale = self.refine(nodes.scales)  # (B, T, N, C) per scale, Eq. 2-4
         parts, last_weights = self.fuse_scales[-1](refined)  # V_p (B, T, 5, C), Eq. 5-7
         features = self.fuse(nodes.whole, parts)  # V_f^g, V_f^a, V_f^c (B, C)
+        compared = ClipFeatures(*_each(self.necks, features)) if self.necks else features
         return CTLOutput(
             features=features,
+            compared=compared,
             parts=parts,
-            logits=tuple(c(f) for c, f in zip(self.classifiers, features, strict=True)) if self.classifiers else None,
+            logits=tuple(_each(self.classifiers, compared)) if self.classifiers else None,
             trace=CTLTrace(
                 heatmaps=heatmap_logits.flatten(-2).softmax(dim=-1).view_as(heatmap_logits),
                 joints=_peaks(heatmap_logits),
@@ -204,6 +216,11 @@ class CTL(nn.Module):
                 scales = scales | {"s3": fused}
                 cross_scale = {f"{source}_s3_l1": value for source, value in weights.items()}
         return scales, adjacency, cross_scale
+
+
+def _each(layers: nn.ModuleList, features: ClipFeatures) -> list[Any]:
+    """Each feature through its own layer."""
+    return [layer(feature) for layer, feature in zip(layers, features, strict=True)]
 
 
 def _peaks(logits: Tensor) -> Tensor:

@@ -54,6 +54,28 @@ def test_every_parameter_of_every_ablation_row_gets_a_gradient(row):
     assert without == []
 
 
+def test_bn_neck_standardises_what_clips_are_compared_by():
+    """Luo et al. 2019: (f - mean) / deviation · gain, without a shift, then the classifier."""
+    model = make_model(replace(SMALL, bn_neck=True, identities=3))
+    randomise_(model.necks)
+    neck, output = model.necks[1], model(*make_clips())
+    added = output.features.added.detach()
+    want = (added - neck.running_mean) / (neck.running_var + 1e-5).sqrt() * neck.weight.detach() + neck.bias
+    torch.testing.assert_close(output.embedding.detach(), want)
+    torch.testing.assert_close(output.logits[1], output.embedding @ model.classifiers[1].weight.mT)
+    assert not neck.bias.requires_grad
+    assert not CTL(replace(SMALL, bn_neck=True)).necks[1].bias.any()
+
+
+def test_every_trainable_parameter_of_a_model_with_bn_neck_gets_a_gradient():
+    torch.manual_seed(0)
+    model = CTL(replace(SMALL, bn_neck=True, identities=2)).train()
+    ctl_loss(model(*make_clips(B=4)), torch.tensor([0, 0, 1, 1])).total.backward()
+    assert [
+        name for name, p in model.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())
+    ] == []
+
+
 def test_every_parameter_of_the_paper_preset_gets_a_gradient():
     torch.manual_seed(0)
     model = CTL(replace(PRESETS["paper"], channels=40, relation_width=8, identities=2)).train()
