@@ -1,0 +1,72 @@
+"""Anybody's own pictures: ROOT/{query,gallery[,train]}/<person>/<camera>/<frame>.jpg. Also the layout of Walkers.
+
+Persons and cameras may be any words; they are numbered in the natural order of their names over all parts of the set,
+persons from 1, cameras from 0. The pictures of a folder are one tracklet, in the natural order of their names, unless
+their names begin with the number of a tracklet: t0_00012.jpg is a frame of tracklet 0, t1_00003.jpg of tracklet 1.
+"""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
+from ctl.data.benchmark import Benchmark, Split, TrackletFiles
+from ctl.data.listing import pictures, require, subfolders
+from ctl.errors import InputError
+from ctl.video.pictures import natural_key
+
+TRAIN: Final = "train"
+TEST: Final = ("query", "gallery")
+
+PROTOCOL: Final = (
+    "queries and gallery as the folders give them; tracklets of the query's person and camera are removed from its "
+    "ranking"
+)
+_TRACKLET = re.compile(r"t(\d+)_")
+
+
+def read_folder(root: Path) -> Benchmark:
+    """Read a data set in the folder layout.
+
+    Raises:
+        InputError: query/ or gallery/ is missing, or holds no pictures; the message names what.
+    """
+    require("folder", root, *TEST)
+    return Benchmark("folder", PROTOCOL, (read_split(root),))
+
+
+def read_split(root: Path) -> Split:
+    """The one split of the folder layout; its train part is empty where there is no train/. Raises InputError."""
+    parts = {name: _part(root / name) for name in (TRAIN, *TEST) if name != TRAIN or (root / TRAIN).is_dir()}
+    seen = [who for part in parts.values() for who in part]
+    persons, cameras = (sorted(set(names), key=natural_key) for names in zip(*seen, strict=True))
+    tracklets = {
+        name: tuple(
+            TrackletFiles(frames, persons.index(person) + 1, cameras.index(camera))
+            for (person, camera), several in part.items()
+            for frames in several
+        )
+        for name, part in parts.items()
+    }
+    return Split(tracklets.get(TRAIN, ()), *(tracklets[name] for name in TEST))
+
+
+def _part(folder: Path) -> dict[tuple[str, str], list[tuple[Path, ...]]]:
+    """(person, camera) -> frames of each tracklet."""
+    found = {
+        (person.name, camera.name): _tracklets(pictures(camera))
+        for person in subfolders(folder)
+        for camera in subfolders(person)
+    }
+    if not found:
+        raise InputError(f"{folder} holds no folders <person>/<camera> with pictures")
+    return found
+
+
+def _tracklets(frames: tuple[Path, ...]) -> list[tuple[Path, ...]]:
+    """Frames of one person and camera -> frames of each tracklet, in the order of their numbers."""
+    by_number: dict[int, list[Path]] = defaultdict(list)
+    for frame in frames:
+        number = _TRACKLET.match(frame.name)
+        by_number[int(number[1]) if number else -1].append(frame)
+    return [tuple(by_number[number]) for number in sorted(by_number)]

@@ -1,0 +1,70 @@
+"""Reading the frames of tracklets at the model's size, as inference cuts them; often read ones are kept in memory."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ctl.data.benchmark import TrackletFiles
+from ctl.errors import InputError
+from ctl.video.crop import cut
+from ctl.video.pictures import FORMATS
+
+MEMORY_BYTES: Final = 4 * 10**9
+"""Default budget of a `FrameStore`: the 40,000 training frames of Walkers at 192×96 take 2.2 GB."""
+
+
+def read_frame(path: Path, image_size: tuple[int, int]) -> np.ndarray:
+    """One picture, upright and stretched to (height, width), as (*image_size, 3) uint8 RGB.
+
+    Raises:
+        InputError: the picture is missing or damaged.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            pixels = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing: the data set is not complete") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path} is a damaged picture: fetch it again or leave it out") from error
+    return cut(pixels, np.array((0, 0, pixels.shape[1], pixels.shape[0])), image_size)
+
+
+def read_frames(
+    tracklet: TrackletFiles, image_size: tuple[int, int], indices: Iterable[int] | None = None
+) -> np.ndarray:
+    """Frames of a tracklet, all or those at some indices: (T, *image_size, 3) uint8 RGB. Raises InputError."""
+    chosen = range(len(tracklet)) if indices is None else indices
+    return np.stack([read_frame(tracklet.frames[index], image_size) for index in chosen])
+
+
+class FrameStore:
+    """Reads frames and keeps them until a budget is spent: decoding and resizing cost 0.8 ms, a copy almost nothing.
+
+    Each process that reads has a store of its own.
+
+    Args:
+        image_size: height and width to give.
+        memory_bytes: budget of this store; 0 keeps nothing.
+    """
+
+    def __init__(self, image_size: tuple[int, int], memory_bytes: int = MEMORY_BYTES) -> None:
+        self.image_size = image_size
+        self._room = memory_bytes // (image_size[0] * image_size[1] * 3)
+        self._kept: dict[Path, np.ndarray] = {}
+
+    def read(self, tracklet: TrackletFiles, indices: Iterable[int] | None = None) -> np.ndarray:
+        """As `read_frames`."""
+        chosen = range(len(tracklet)) if indices is None else indices
+        return np.stack([self._read(tracklet.frames[index]) for index in chosen])
+
+    def _read(self, path: Path) -> np.ndarray:
+        kept = self._kept.get(path)
+        if kept is not None:
+            return kept
+        frame = read_frame(path, self.image_size)
+        if len(self._kept) < self._room:
+            self._kept[path] = frame
+        return frame

@@ -1,0 +1,147 @@
+"""Key-point heat maps of a data set, computed once and read often.
+
+A map is stored as the logarithm of its softmax mass on a grid of one cell per 8×8 pixels, in float16: 17 KB for a frame
+of 256×128. The cells of a backbone's feature map are made of whole grid cells, so pooling by stored maps equals pooling
+by the estimator's own (Eq. 1).
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from ctl.data.benchmark import TrackletFiles
+from ctl.data.frames import read_frames
+from ctl.errors import InputError
+from ctl.files import write_atomic
+from ctl.inference import frames_at_once, to_tensor
+from ctl.keypoints.base import KeypointEstimator
+from ctl.model.nodes import spatial_mass
+from ctl.skeleton import JOINTS
+
+FORMAT: Final = 1
+"""To be raised whenever an estimator's decoding changes, so that maps stored before are not read."""
+
+STRIDE: Final = 8
+"""Pixels of the picture per grid cell."""
+
+LEAST_MASS: Final = 1e-12
+"""Mass below this counts as this: its logarithm stays finite, and its share of a picture is nothing."""
+
+
+class HeatMapCache:
+    """Heat maps on disk, one file per tracklet.
+
+    Files are keyed by the estimator's name and weights, by the size of its input, and by path, size and time of change
+    of every frame: whatever changes, maps are computed anew. Each is written whole or not at all, so computing them
+    can be stopped at any time and goes on where it was.
+
+    Args:
+        folder: of the cache; may serve any number of data sets, sizes and estimators.
+        estimator: computes what is missing, on its own device.
+        image_size: height and width of the model's input, which is what an estimator sees in inference too.
+    """
+
+    def __init__(self, folder: Path, estimator: KeypointEstimator, image_size: tuple[int, int]) -> None:
+        modules = [part for part in vars(estimator).values() if isinstance(part, nn.Module)]
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", estimator.name).strip("-")
+        self.estimator = estimator
+        self.image_size = image_size
+        self.grid = (image_size[0] // STRIDE, image_size[1] // STRIDE)
+        self.folder = folder / f"{name}-{_fingerprint(modules)[:12]}-{image_size[0]}x{image_size[1]}"
+        self._device = next((p.device for module in modules for p in module.parameters()), torch.device("cpu"))
+        self._files: dict[TrackletFiles, Path] = {}
+
+    def missing(self, tracklets: Iterable[TrackletFiles]) -> list[TrackletFiles]:
+        """Tracklets whose maps aren't there yet, each once, in the order given."""
+        return [tracklet for tracklet in dict.fromkeys(tracklets) if not self._file(tracklet).exists()]
+
+    def fill(self, tracklets: Iterable[TrackletFiles], on_progress: Callable[[float], None] | None = None) -> None:
+        """Compute and store what is missing.
+
+        Args:
+            tracklets: any number; those already there cost a look at their files.
+            on_progress: called with the share done of what was missing, 0..1; may raise to stop.
+        Raises:
+            InputError: a frame is missing or damaged, or the folder can't be written to.
+        """
+        todo = self.missing(tracklets)
+        total, done = sum(len(tracklet) for tracklet in todo), 0
+        at_once = frames_at_once(self._device)
+        for group in _groups(todo, at_once):
+            frames = np.concatenate([read_frames(tracklet, self.image_size) for tracklet in group])
+            logs = np.concatenate([self._log_mass(frames[i : i + at_once]) for i in range(0, len(frames), at_once)])
+            for tracklet, maps in zip(group, _split(logs, [len(tracklet) for tracklet in group]), strict=True):
+                write_atomic(self._file(tracklet), maps.tobytes())
+            done += len(frames)
+            if on_progress:
+                on_progress(done / total)
+
+    def read(self, tracklet: TrackletFiles, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Logits of a tracklet's frames, all or those at some indices.
+
+        Returns:
+            (T, 17, H/8, W/8) float32; their softmax over space is the estimator's, summed onto the grid.
+        Raises:
+            InputError: the maps haven't been computed.
+        """
+        shape = (len(tracklet), len(JOINTS), *self.grid)
+        try:
+            maps = np.memmap(self._file(tracklet), np.float16, mode="r", shape=shape)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.folder} has no heat maps of {tracklet.frames[0]}: fill the cache first") from error
+        return np.asarray(maps if indices is None else maps[np.asarray(indices)], dtype=np.float32)
+
+    @torch.inference_mode()
+    def _log_mass(self, frames: np.ndarray) -> np.ndarray:
+        """(B, H, W, 3) uint8 -> (B, 17, *grid) float16."""
+        logits = self.estimator(to_tensor(frames, self._device)).logits
+        return spatial_mass(logits.float(), *self.grid).clamp_min(LEAST_MASS).log().half().cpu().numpy()
+
+    def _file(self, tracklet: TrackletFiles) -> Path:
+        if tracklet not in self._files:
+            digest = _digest(tracklet)
+            self._files[tracklet] = self.folder / digest[:2] / f"{digest}.f16"
+        return self._files[tracklet]
+
+
+def _fingerprint(modules: Iterable[nn.Module]) -> str:
+    """SHA-256 of weights, and of the way maps are stored."""
+    digest = hashlib.sha256(f"{FORMAT} {STRIDE}".encode())
+    for module in modules:
+        for name, tensor in sorted(module.state_dict().items()):
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _digest(tracklet: TrackletFiles) -> str:
+    digest = hashlib.sha256()
+    for frame in tracklet.frames:
+        try:
+            state = frame.stat()
+        except OSError as error:
+            raise InputError(f"{frame} can't be read: {error.strerror}") from error
+        digest.update(f"{frame.absolute()}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _groups(tracklets: Iterable[TrackletFiles], frames: int) -> Iterator[list[TrackletFiles]]:
+    """Consecutive tracklets that together have at least so many frames, so that short ones fill a batch."""
+    group: list[TrackletFiles] = []
+    for tracklet in tracklets:
+        group.append(tracklet)
+        if sum(len(member) for member in group) >= frames:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _split(array: np.ndarray, lengths: Sequence[int]) -> list[np.ndarray]:
+    return np.split(array, np.cumsum(lengths)[:-1])

@@ -1,0 +1,52 @@
+"""What all readers of data sets share: files that must be there, pictures in order, two-camera splits."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ctl.data.benchmark import Split, TrackletFiles
+from ctl.errors import InputError
+from ctl.video.pictures import SUFFIXES, natural_key
+
+
+def require(data_set: str, root: Path, *parts: str) -> None:
+    """Make sure that files or folders exist below the root of a data set.
+
+    Raises:
+        InputError: one is missing; the message names the first, and what else the data set needs.
+    """
+    for part in parts:
+        if not (root / part).exists():
+            raise InputError(f"{data_set} at {root} lacks {part}: its folder must hold {', '.join(parts)}")
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Folders within a folder in the natural order of their names; hidden ones are left out."""
+    return sorted((f for f in folder.iterdir() if f.is_dir() and f.name[0] != "."), key=lambda f: natural_key(f.name))
+
+
+def pictures(folder: Path) -> tuple[Path, ...]:
+    """Picture files of a folder in the natural order of their names: frame 2 before frame 10; hidden ones are left out.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != "."]
+    if not found:
+        raise InputError(f"{folder} holds no pictures ({', '.join(suffix[1:] for suffix in SUFFIXES)})")
+    return tuple(sorted(found, key=lambda f: natural_key(f.name)))
+
+
+def two_camera_split(train: Iterable[int], test: Iterable[int], cameras: Sequence[dict[int, TrackletFiles]]) -> Split:
+    """A division of a data set in which each of two cameras sees each person once.
+
+    Args:
+        train, test: persons.
+        cameras: tracklet of each person, for the camera that queries and for the camera that is searched.
+    """
+    query, gallery = cameras
+    training, testing = sorted(train), sorted(test)
+    return Split(
+        train=tuple(camera[person] for person in training for camera in cameras),
+        query=tuple(query[person] for person in testing),
+        gallery=tuple(gallery[person] for person in testing),
+    )

@@ -1,0 +1,116 @@
+"""Which tracklets make a batch: P persons with K clips each, as the triplet loss needs them. The paper: 8×4.
+
+A batch follows from (seed, step, rank) alone, so a run that resumes at any step goes on with the very batches of an
+unbroken one, and nobody has to count how often a random generator was asked.
+
+Assumed: the paper doesn't say how persons and tracklets are drawn. Every person comes once before any comes again, up
+to a remainder smaller than a step's batches; a person's clips come from as many different cameras, and then tracklets,
+as there are.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ctl.data.benchmark import TrackletFiles
+from ctl.errors import InputError
+
+
+class ClipKey(NamedTuple):
+    """Where a training clip comes from.
+
+    Args:
+        tracklet: index among the training tracklets.
+        seed: of every random draw that makes the clip: seed of the run, step, rank, place in the batch.
+    """
+
+    tracklet: int
+    seed: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class IdentityBatches:
+    """P×K batches of one rank among several. Each rank gets whole batches of different persons.
+
+    Args:
+        tracklets: to train on.
+        persons: P.
+        clips: K, clips of each person.
+        seed: of the run.
+        rank, ranks: which process of how many this is.
+    Raises:
+        InputError: there are fewer persons than P · ranks.
+    """
+
+    tracklets: Sequence[TrackletFiles]
+    persons: int = 8
+    clips: int = 4
+    seed: int = 0
+    rank: int = 0
+    ranks: int = 1
+
+    def __post_init__(self) -> None:
+        found, wanted = len({tracklet.person for tracklet in self.tracklets}), self.persons * self.ranks
+        if found < wanted:
+            raise InputError(f"batches of {wanted} persons need as many to train on: the data set has {found}")
+        if not 0 <= self.rank < self.ranks:
+            raise ValueError(f"rank must be in 0..{self.ranks - 1}, got {self.rank}")
+
+    def batch(self, step: int) -> list[ClipKey]:
+        """The P·K clips of a step, clips of one person side by side."""
+        by_person = _by_person_and_camera(self.tracklets)
+        return self._batch(by_person, step)
+
+    def steps(self, start: int, stop: int) -> Iterator[list[ClipKey]]:
+        """Batches of the steps from start to before stop: the `batch_sampler` of a DataLoader."""
+        by_person = _by_person_and_camera(self.tracklets)
+        return (self._batch(by_person, step) for step in range(start, stop))
+
+    def _batch(self, by_person: dict[int, dict[int, list[int]]], step: int) -> list[ClipKey]:
+        everybody = sorted(by_person)
+        number, step_of_round = divmod(step, len(everybody) // (self.persons * self.ranks))
+        shuffled = np.random.default_rng((self.seed, number)).permutation(everybody)
+        first = (step_of_round * self.ranks + self.rank) * self.persons
+        chosen = shuffled[first : first + self.persons].tolist()
+        rng = np.random.default_rng((self.seed, step, self.rank))
+        indices = [index for person in chosen for index in draw_tracklets(by_person[person], self.clips, rng)]
+        return [ClipKey(index, (self.seed, step, self.rank, place)) for place, index in enumerate(indices)]
+
+
+def draw_tracklets(by_camera: dict[int, list[int]], count: int, rng: np.random.Generator) -> list[int]:
+    """Some tracklets of one person: one of each camera, then a second of each, and so on; then the same ones again.
+
+    Args:
+        by_camera: camera -> tracklets.
+        count: how many to draw.
+    """
+    shuffled = [rng.permutation(by_camera[camera]).tolist() for camera in rng.permutation(sorted(by_camera)).tolist()]
+    rounds = range(max(len(tracklets) for tracklets in shuffled))
+    order = [tracklets[i] for i in rounds for tracklets in shuffled if i < len(tracklets)]
+    return [order[i % len(order)] for i in range(count)]
+
+
+def draw_frames(frames: int, clip_length: int, rng: np.random.Generator) -> np.ndarray:
+    """Random frames of a tracklet in the order of time; a shorter tracklet is repeated from its start, as in inference.
+
+    Returns:
+        (T,) int64 indices.
+    """
+    if frames < clip_length:
+        return np.arange(clip_length) % frames
+    return np.sort(rng.choice(frames, clip_length, replace=False))
+
+
+def person_labels(tracklets: Iterable[TrackletFiles]) -> dict[int, int]:
+    """Person -> class of the classifiers, 0, 1, 2 ... in the order of the persons' numbers."""
+    return {person: label for label, person in enumerate(sorted({tracklet.person for tracklet in tracklets}))}
+
+
+def _by_person_and_camera(tracklets: Sequence[TrackletFiles]) -> dict[int, dict[int, list[int]]]:
+    found: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, tracklet in enumerate(tracklets):
+        found[tracklet.person][tracklet.camera].append(index)
+    return found
