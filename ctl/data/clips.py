@@ -64,5 +64,13 @@ class Clips(Dataset[Clip]):
         rng = np.random.default_rng(key.seed)
         tracklet = self.tracklets[key.tracklet]
         indices = draw_frames(len(tracklet), self.clip_length, rng)
-        frames, logits = self.augment(self.frames.read(tracklet, indices), self.maps.read(tracklet, indices), rng)
-        return Clip(frames, logits, self.labels[tracklet.person], key.tracklet)
+        frames, logits = self.frames.read(tracklet, indices), self.maps.read(tracklet, indices)
+        augmented = self.augment(frames, logits, rng, self._somebody_else(tracklet, rng))
+        return Clip(*augmented, self.labels[tracklet.person], key.tracklet)
+
+    def _somebody_else(self, tracklet: TrackletFiles, rng: np.random.Generator) -> np.ndarray | None:
+        """A picture (H, W, 3) of another person to occlude with, if one is drawn."""
+        other = self.tracklets[int(rng.integers(len(self.tracklets)))]
+        if not self.augment.occlude or other.person == tracklet.person:
+            return None
+        return self.frames.read(other, rng.integers(len(other), size=1))[0]
