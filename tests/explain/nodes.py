@@ -1,0 +1,28 @@
+"""A small model with random weights in every layer, and nodes to run it on."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ctl.config import ModelConfig
+from ctl.explain.replay import TrackletNodes
+from ctl.model import CTL
+from ctl.skeleton import SCALES, pooling_matrix
+from tests.conftest import randomise_
+
+SMALL = ModelConfig(backbone="mobilenet_v2", channels=16, image_size=(64, 32), clip_length=3, relation_width=8)
+
+
+def make_model(**changes: Any) -> CTL:
+    model = CTL.from_config(replace(SMALL, **changes))
+    for part in (model.extract, model.graphs, model.fuse_scales, model.fuse, model.necks):
+        randomise_(part)
+    return model.eval()
+
+
+def make_nodes(frames: int, channels: int = SMALL.channels, seed: int = 0) -> TrackletNodes:
+    generator = torch.Generator().manual_seed(seed)
+    joints = torch.randn(frames, 17, channels, generator=generator)
+    pooled = {scale: torch.from_numpy(pooling_matrix(scale)) @ joints for scale in SCALES}
+    return TrackletNodes(torch.randn(frames, channels, generator=generator), pooled)
