@@ -1,0 +1,248 @@
+"""The training loop: the same on a CPU, a GPU, several of them and several machines (accelerate).
+
+The folder of a run holds train.toml (the whole config), log.jsonl, `last` and `best` (checkpoints that the app loads),
+resume.safetensors (where the run stands) and, unless they are kept elsewhere, heat maps.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import torch
+
+from ctl.checkpoint import save_checkpoint
+from ctl.data.clips import Clips
+from ctl.data.frames import FrameStore
+from ctl.data.heatmaps import HeatMapCache
+from ctl.data.sampling import IdentityBatches, person_labels
+from ctl.errors import InputError
+from ctl.evaluate.report import evaluate
+from ctl.files import to_json, write_atomic
+from ctl.keypoints.base import load_estimator
+from ctl.losses import LossParts, ctl_loss
+from ctl.train.config import TrainConfig, first_difference, read_config, to_toml
+from ctl.train.data import Batch, Task, load_task, read_ahead
+from ctl.train.log import RunLog
+from ctl.train.optimiser import freeze, make_optimiser, rate_at, set_rate, training_mode
+from ctl.train.start import initial_model
+from ctl.train.state import STATE, Progress, load_state, save_state
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+SETTINGS: Final = "train.toml"
+STOPPED: Final = "stopped.json"
+LAST: Final = "last"
+BEST: Final = "best"
+DIVERGED: Final = 10.0
+"""A loss this many times that of the first step ends the run: nothing learned can be worse than nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run left behind.
+
+    Args:
+        weights: checkpoint folder: the best one, or the last one where nothing was validated.
+        mean_ap: validation mAP of the best, 0..1; None without validation.
+    """
+
+    weights: Path
+    mean_ap: float | None
+
+
+def train(config: TrainConfig, out: Path, resume: bool = False) -> Outcome:
+    """Train a model, or go on where a run of the same config was stopped.
+
+    Args:
+        config: everything that decides the run.
+        out: folder of the run.
+        resume: go on with the run in `out` if there is one.
+    Raises:
+        InputError: `out` holds a run that isn't to be resumed or has another config; data or weights to start from are
+            missing or don't fit; the loss isn't finite or diverges, which names the step and the batch's files.
+    """
+    from accelerate import Accelerator
+
+    _check_folder(config, out, resume)
+    if config.run.precision == "fp16" and not torch.cuda.is_available():
+        raise InputError("run.precision fp16 needs a GPU: take fp32 or bf16")
+    accelerator = Accelerator(mixed_precision={"fp32": "no"}.get(config.run.precision, config.run.precision))
+    if accelerator.is_main_process:
+        write_atomic(out / SETTINGS, to_toml(config).encode())
+    task = load_task(config.data)
+    maps = fill_heatmaps(config, task, out, accelerator)
+    return Trainer(config, out, task, maps, accelerator).run()
+
+
+def fill_heatmaps(config: TrainConfig, task: Task, out: Path, accelerator: "Accelerator") -> HeatMapCache:
+    """Heat maps of all that the run reads; each process computes its share of what is missing."""
+    folder = Path(config.data.heatmaps) if config.data.heatmaps else out / "heatmaps"
+    maps = HeatMapCache(folder, load_estimator(config.data.keypoints, accelerator.device), config.model.image_size)
+    (validation,) = task.validation.splits
+    needed = list(dict.fromkeys((*task.train, *validation.query, *validation.gallery)))
+    maps.fill(needed[accelerator.process_index :: accelerator.num_processes])
+    accelerator.wait_for_everyone()
+    return maps
+
+
+class Trainer:
+    """One process of a run.
+
+    Args:
+        config, out: as `train` takes them.
+        task: what is learned from.
+        maps: filled with the heat maps of the task's training and validation tracklets.
+        accelerator: places the model and connects the processes.
+    """
+
+    def __init__(
+        self, config: TrainConfig, out: Path, task: Task, maps: HeatMapCache, accelerator: "Accelerator"
+    ) -> None:
+        self.config, self.out, self.task, self.maps, self.accelerator = config, out, task, maps, accelerator
+        self.model = initial_model(config, identities=len(person_labels(task.train)))
+        freeze(self.model, config.optimiser.frozen_blocks)
+        self.network, self.optimiser = accelerator.prepare(self.model, make_optimiser(self.model, config.optimiser))
+        self.progress = Progress()
+        if (out / STATE).exists():
+            self.progress, scaler = load_state(out / STATE, self.model, self.optimiser)
+            if scaler is not None:
+                accelerator.scaler.load_state_dict(scaler)
+
+    def run(self) -> Outcome:
+        """All steps that are left, with validations and saves between them."""
+        steps = self.config.schedule.steps
+        log = RunLog(self.out, self.progress.step, steps) if self.accelerator.is_main_process else None
+        with closing(log) if log else nullcontext():
+            self.training_mode()
+            start = perf_counter()
+            for batch in self.batches():
+                arrived = perf_counter()
+                values = self.step(batch)
+                self.progress = replace(
+                    self.progress,
+                    step=self.progress.step + 1,
+                    first_loss=self.progress.first_loss or values["total"],
+                )
+                if log:
+                    seconds = perf_counter() - start
+                    frames = batch.frames.shape[0] * batch.frames.shape[1] * self.accelerator.num_processes
+                    values |= {"frames_per_s": frames / seconds, "wait_s": arrived - start}
+                    log.step(self.progress.step, values)
+                self.after_step(log)
+                start = perf_counter()
+        validated = self.progress.best >= 0
+        return Outcome(self.out / (BEST if validated else LAST), self.progress.best if validated else None)
+
+    def batches(self) -> Iterator[Batch]:
+        """This process's batches of the steps that are left."""
+        config, rank, ranks = self.config, self.accelerator.process_index, self.accelerator.num_processes
+        frames = FrameStore(config.model.image_size)
+        clips = Clips(self.task.train, frames, self.maps, config.augment, config.model.clip_length)
+        size = config.batch
+        batches = IdentityBatches(self.task.train, size.persons, size.clips, config.run.seed, rank, ranks)
+        keys = batches.steps(self.progress.step, config.schedule.steps)
+        return read_ahead(clips, keys, config.run.workers, pin=self.accelerator.device.type == "cuda")
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Learn from one batch; returns loss parts, their total (means over processes) and the learning rate."""
+        config, device = self.config, self.accelerator.device
+        frames, logits, labels = (t.to(device, non_blocking=True) for t in (batch.frames, batch.logits, batch.labels))
+        share = rate_at(self.progress.step, config.schedule)
+        set_rate(self.optimiser, share)
+        loss = ctl_loss(
+            self.network(frames, logits),
+            labels,
+            (config.loss.triplet, config.loss.identification, config.loss.diversity),
+            config.loss.margin,
+            config.loss.smoothing,
+            config.loss.triplet_after_neck,
+        )
+        values = self.checked(loss, batch)
+        self.optimiser.zero_grad()
+        self.accelerator.backward(loss.total)
+        if config.optimiser.clip_norm:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), config.optimiser.clip_norm)
+        self.optimiser.step()
+        return values | {"lr": config.optimiser.lr * share}
+
+    def checked(self, loss: LossParts, batch: Batch) -> dict[str, float]:
+        """The loss by parts, mean over processes. All processes stop together where it isn't finite or diverges."""
+        parts = torch.stack([loss.triplet, loss.identification, loss.diversity, loss.total]).detach()
+        names = ("triplet", "identification", "diversity", "total")
+        values = dict(zip(names, self.accelerator.reduce(parts, "mean").tolist(), strict=True))
+        limit = DIVERGED * (self.progress.first_loss or inf)
+        if not values["total"] <= limit:  # NaN compares as false
+            self.stop(values, batch)
+        return values
+
+    def stop(self, values: dict[str, float], batch: Batch) -> NoReturn:
+        """Say which step and which files the loss broke at. Raises InputError."""
+        from accelerate.utils import gather_object
+
+        tracklets = [self.task.train[index] for index in batch.tracklets.tolist()]
+        files = gather_object([[str(frame) for frame in tracklet.frames] for tracklet in tracklets])
+        step, report = self.progress.step + 1, self.out / STOPPED
+        if self.accelerator.is_main_process:
+            losses = {name: str(value) for name, value in values.items()}
+            write_atomic(report, to_json({"step": step, "losses": losses, "tracklets": files}))
+        first = "" if self.progress.first_loss is None else f", that of step 1 was {self.progress.first_loss:.4g}"
+        raise InputError(
+            f"the loss of step {step} is {values['total']:.4g}{first}: lower optimiser.lr or set optimiser.clip_norm. "
+            f"Its batch begins with {files[0][0]}; {report} lists all of its files"
+        )
+
+    def after_step(self, log: RunLog | None) -> None:
+        """Validate and save where it is time to."""
+        step, run, per_epoch = self.progress.step, self.config.run, self.config.schedule.steps_per_epoch
+        epoch, into_epoch = divmod(step, per_epoch)
+        ended = not into_epoch
+        if ended and run.validate_every and (epoch % run.validate_every == 0 or epoch == self.config.schedule.epochs):
+            self.validate(log)
+        if ended or step % run.save_every == 0:
+            self.save(LAST)
+            scaler = self.accelerator.scaler
+            if self.accelerator.is_main_process:
+                state = scaler.state_dict() if scaler is not None else None
+                save_state(self.out / STATE, self.progress, self.model, self.optimiser, state)
+
+    def validate(self, log: RunLog | None) -> None:
+        """Rank the validation benchmark; keep the weights if they are the best so far."""
+        from accelerate.utils import broadcast
+
+        for buffer in self.model.buffers():
+            broadcast(buffer)  # batch norm statistics of the main process, which are the ones that are saved
+        self.model.eval()
+        report = evaluate(self.model, self.task.validation, self.maps, accelerator=self.accelerator)
+        self.training_mode()
+        if log:
+            log.validation(
+                self.progress.step, {name: report.scores.metrics[name] for name in ("rank1", "rank5", "mAP")}
+            )
+        if report.mean_ap > self.progress.best:
+            self.progress = replace(self.progress, best=report.mean_ap)
+            self.save(BEST)
+
+    def save(self, name: str) -> None:
+        """Write the weights as a checkpoint, beside them the config of the run."""
+        if self.accelerator.is_main_process:
+            write_atomic(self.out / name / SETTINGS, to_toml(self.config).encode())
+            save_checkpoint(self.out / name, self.model, trained=True)
+
+    def training_mode(self) -> None:
+        training_mode(self.model, self.config.optimiser.frozen_blocks)
+
+
+def _check_folder(config: TrainConfig, out: Path, resume: bool) -> None:
+    """Raises InputError where the folder holds a run that this one may not, or can't, go on with."""
+    if not (out / SETTINGS).exists():
+        return
+    if not resume:
+        raise InputError(f"{out} holds a run already: go on with it with --resume, or give another folder")
+    difference = first_difference(config, read_config(out / SETTINGS))
+    if difference:
+        raise InputError(f"the run in {out} has another config, and can't be resumed with this one: {difference}")

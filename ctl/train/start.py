@@ -1,0 +1,60 @@
+"""The model before the first step: drawn at random from the seed, then filled from a checkpoint or from ImageNet."""
+
+from dataclasses import replace
+from urllib.error import URLError
+
+import torch
+import torchvision
+from torch import Tensor
+
+from ctl.checkpoint import load_checkpoint
+from ctl.config import BackboneName
+from ctl.errors import InputError
+from ctl.model import CTL
+from ctl.train.config import TrainConfig
+
+
+def initial_model(config: TrainConfig, identities: int) -> CTL:
+    """A model with a classifier per training identity. The same config gives the same weights.
+
+    Raises:
+        InputError: the checkpoint can't be read, or has another shape.
+        HubError: the Hub doesn't give it.
+    """
+    torch.manual_seed(config.run.seed)
+    model = CTL(replace(config.model, identities=identities))
+    source, part = config.start.checkpoint, config.start.part
+    if not source:
+        return model
+    imagenet = source == "imagenet"
+    given = imagenet_weights(config.model.backbone) if imagenet else load_checkpoint(source)[0].state_dict()
+    wanted = {name for name in model.state_dict() if part == "all" or name.startswith("backbone.")}
+    _fill(model, {name: given[name] for name in wanted & given.keys()}, wanted, source)
+    return model
+
+
+def imagenet_weights(backbone: BackboneName) -> dict[str, Tensor]:
+    """Torchvision's ImageNet weights under the model's own names, from its cache or else from its server.
+
+    Raises InputError where neither has them.
+    """
+    weights = torchvision.models.get_model_weights(backbone)["IMAGENET1K_V1"]
+    try:
+        given = weights.get_state_dict(check_hash=True, weights_only=True)
+    except (OSError, URLError) as error:
+        raise InputError(f"ImageNet weights can't be fetched from {weights.url}: {error}") from error
+    return {f"backbone.features.{name.removeprefix('features.')}": tensor for name, tensor in given.items()}
+
+
+def _fill(model: CTL, given: dict[str, Tensor], wanted: set[str], source: str) -> None:
+    """Copy tensors into the model. Classifiers stay as they are: they belong to the identities of another data set."""
+    own = model.state_dict()
+    for name in sorted(wanted):
+        if name.startswith("classifiers."):
+            given.pop(name, None)
+        elif name not in given or given[name].shape != own[name].shape:
+            found = tuple(given[name].shape) if name in given else "nothing"
+            raise InputError(
+                f"start.checkpoint {source} doesn't fit [model]: {name} must be {tuple(own[name].shape)}, got {found}"
+            )
+    model.load_state_dict(given, strict=False)

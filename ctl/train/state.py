@@ -1,0 +1,91 @@
+"""Where a run stands, in one file that is replaced whole: a killed run goes on from it as if nothing had happened.
+
+`resume.safetensors` holds the weights, the optimiser's moments and the state of torch's generators, and as metadata a
+JSON object with the step and the rest. The batches need nothing: they follow from the seed and the step.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ctl.errors import InputError
+from ctl.files import write_atomic
+from ctl.model import CTL
+
+STATE: Final = "resume.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run knows besides its tensors.
+
+    Args:
+        step: steps done.
+        first_loss: total loss of step 1; None before it.
+        best: highest validation mAP so far; -1 before the first validation.
+    """
+
+    step: int = 0
+    first_loss: float | None = None
+    best: float = -1.0
+
+
+def save_state(
+    path: Path, progress: Progress, model: CTL, optimiser: torch.optim.Optimizer, scaler: dict[str, Any] | None
+) -> None:
+    """Write the file.
+
+    Args:
+        scaler: state of the gradient scaler of float16; None without one.
+    """
+    tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    for number, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{number}/{name}": tensor for name, tensor in moments.items()}
+    tensors["generator/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["generator/cuda"] = torch.cuda.get_rng_state()
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomic(path, save(whole, {"progress": json.dumps({**asdict(progress), "scaler": scaler})}))
+
+
+def load_state(path: Path, model: CTL, optimiser: torch.optim.Optimizer) -> tuple[Progress, dict[str, Any] | None]:
+    """Fill a model and its optimiser, set torch's generators; returns the progress and the scaler's state.
+
+    Raises:
+        InputError: the file is damaged, or is of another model.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            values = json.loads(file.metadata()["progress"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it isn't a dict
+        model.load_state_dict(_within(tensors, "model/"))
+        _load_moments(optimiser, _within(tensors, "optimiser/"))
+        torch.set_rng_state(tensors["generator/cpu"])
+        if "generator/cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["generator/cuda"])
+        scaler = values.pop("scaler")
+        return Progress(**values), scaler
+    except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"{path} doesn't fit this run: {error}; start a new one in another folder") from error
+
+
+def _within(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _load_moments(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Moments in the memory layout of their parameters, so that updates run in the same order as before."""
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for place, tensor in tensors.items():
+        number, _, name = place.partition("/")
+        same_shape = tensor.shape == parameters[int(number)].shape
+        moment = torch.empty_like(parameters[int(number)]).copy_(tensor) if same_shape and tensor.ndim else tensor
+        state.setdefault(int(number), {})[name] = moment
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
