@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from ctl.explain.replay import Replay
 from ctl.graph import CrossScaleConv
 from ctl.model import CTL
+from ctl.model.scale_fusion import ScaleFusion
 
 WHOLE = "whole"
 """Name of V_g among the terms."""
@@ -71,6 +72,7 @@ def compose(model: CTL, run: Replay) -> Composition:
         run: over all clips of a tracklet; a frame that fills up a clip counts as often as it stands there.
     """
     fusion = model.fuse_scales[-1]
+    assert isinstance(fusion, ScaleFusion)
     with torch.inference_mode():
         terms = {WHOLE: run.whole.unsqueeze(2), "s3": run.refined["s3"]}
         for source, carry in fusion.carry.items():
@@ -123,6 +125,9 @@ def _neck(model: CTL) -> tuple[Tensor, Tensor]:
         channels, like = model.config.channels, next(model.parameters())
         return like.new_ones(channels), like.new_zeros(channels)
     norm = model.necks[1]
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
     gain = norm.weight * (norm.running_var + norm.eps).rsqrt()
     return gain, norm.bias - norm.running_mean * gain
 

@@ -1,0 +1,167 @@
+"""What a match explanation needs to know of one tracklet, small enough to be kept with a gallery entry.
+
+A live tracklet has one moment per frame. `condensed` sums its frames into a few, each with one crop to show, so that a
+hit whose clip is gone can still be explained: its parts' similarities and contributions are kept, and its frames' by
+moment. What is lost: Grad-CAM, which needs the pictures, and single frames.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from ctl.errors import InputError
+from ctl.explain.composition import Composition
+from ctl.explain.replay import Replay
+from ctl.skeleton import SCALES, pooling_matrix
+from ctl.types import Keypoints, Tracklet
+
+MOMENTS: Final = 6
+"""Moments that are kept of a stored tracklet."""
+
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What one tracklet brings into a match. The embedding is of unit length, and the sum of its shares.
+
+    Args:
+        crops: (F, H, W, 3) uint8 RGB, a frame of each moment.
+        keypoints: joints in those crops, in pixels of the crop.
+        times: (F,) float64, seconds.
+        frames: T, how many frames the tracklet has; F where every frame is a moment of its own.
+        moment_shares: (F, C) float32, what the frames of each moment put into the embedding.
+        part_shares: "whole" -> (1, C), "s3" -> (5, C) and each fused scale -> (N, C): what each part put into it.
+        shift: (C,) float32, what the BN neck put into it.
+        part_features: scale -> (N, C) float32, each part after the graph layers, mean over time.
+        part_scores: scale -> (N,) float32 in 0..1, mean score of each part's joints.
+    """
+
+    crops: np.ndarray
+    keypoints: Keypoints
+    times: np.ndarray
+    frames: int
+    moment_shares: np.ndarray
+    part_shares: dict[str, np.ndarray]
+    shift: np.ndarray
+    part_features: dict[str, np.ndarray]
+    part_scores: dict[str, np.ndarray]
+
+    @property
+    def embedding(self) -> np.ndarray:
+        """(C,) float64."""
+        return self.shift + self.moment_shares.sum(axis=0, dtype=np.float64)
+
+
+def gather(tracklet: Tracklet, keypoints: Keypoints, run: Replay, composition: Composition) -> Evidence:
+    """The evidence of a tracklet whose clip is at hand.
+
+    Args:
+        tracklet: of T frames.
+        keypoints: joints in pixels of its crops.
+        run, composition: of the same frames.
+    """
+    length = np.linalg.norm(composition.total)
+    shares = {name: values / length for name, values in composition.terms.items()}
+    by_moment = np.stack([values.sum(axis=1, dtype=np.float64) for values in shares.values()]).sum(axis=0)
+    return Evidence(
+        crops=tracklet.crops,
+        keypoints=keypoints,
+        times=tracklet.times,
+        frames=len(tracklet),
+        moment_shares=by_moment.astype(np.float32),
+        part_shares={name: values.sum(axis=0, dtype=np.float64).astype(np.float32) for name, values in shares.items()},
+        shift=(composition.shift / length).astype(np.float32),
+        part_features={scale: values.mean(dim=(0, 1)).cpu().numpy() for scale, values in run.refined.items()},
+        part_scores={
+            scale: (keypoints.scores @ pooling_matrix(scale).T).mean(axis=0) for scale in SCALES if scale in run.refined
+        },
+    )
+
+
+def condensed(evidence: Evidence, moments: int = MOMENTS) -> Evidence:
+    """The same tracklet in at most so many moments: equal runs of frames, each shown by its middle one."""
+    runs = np.array_split(np.arange(len(evidence.crops)), min(moments, len(evidence.crops)))
+    middle = [run[len(run) // 2] for run in runs]
+    return Evidence(
+        crops=evidence.crops[middle],
+        keypoints=Keypoints(evidence.keypoints.xy[middle], evidence.keypoints.scores[middle]),
+        times=evidence.times[middle],
+        frames=evidence.frames,
+        moment_shares=np.stack([evidence.moment_shares[run].sum(axis=0) for run in runs]),
+        part_shares=evidence.part_shares,
+        shift=evidence.shift,
+        part_features=evidence.part_features,
+        part_scores=evidence.part_scores,
+    )
+
+
+def to_bytes(evidence: Evidence) -> bytes:
+    """A safetensors file: JPEGs as bytes, features and shares as float16, so a similarity is kept to about 1e-4."""
+    jpegs = [_jpeg(crop) for crop in evidence.crops]
+    arrays = {
+        "crops": np.frombuffer(b"".join(jpegs), np.uint8),
+        "crop_sizes": np.array([len(jpeg) for jpeg in jpegs]),
+        "xy": evidence.keypoints.xy.astype(np.float32),
+        "scores": evidence.keypoints.scores.astype(np.float32),
+        "times": evidence.times.astype(np.float64),
+        "frames": np.array(evidence.frames),
+        "moment_shares": evidence.moment_shares.astype(np.float16),
+        "shift": evidence.shift.astype(np.float16),
+    }
+    for group in ("part_shares", "part_features", "part_scores"):
+        arrays |= {f"{group}/{name}": values.astype(np.float16) for name, values in getattr(evidence, group).items()}
+    return save(arrays, {"format": str(_FORMAT), "holds": "evidence"})
+
+
+def from_bytes(data: bytes) -> Evidence:
+    """Inverse of `to_bytes`. Raises InputError where the bytes are damaged or of another kind."""
+    try:
+        arrays = load(data)
+        groups: dict[str, dict[str, np.ndarray]] = {"part_shares": {}, "part_features": {}, "part_scores": {}}
+        for name, values in arrays.items():
+            group, _, key = name.partition("/")
+            if key:
+                groups[group][key] = values.astype(np.float32)
+        return _checked(
+            crops=np.stack(_pictures(arrays["crops"].tobytes(), arrays["crop_sizes"].tolist())),
+            keypoints=Keypoints(arrays["xy"], arrays["scores"]),
+            times=arrays["times"],
+            frames=int(arrays["frames"]),
+            moment_shares=arrays["moment_shares"].astype(np.float32),
+            shift=arrays["shift"].astype(np.float32),
+            **groups,
+        )
+    except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
+        raise InputError(f"what was kept of a tracklet to explain its matches is damaged: {error}") from error
+
+
+def _checked(**values: Any) -> Evidence:
+    evidence = Evidence(**values)
+    F, C = evidence.moment_shares.shape
+    if not (len(evidence.crops) == len(evidence.keypoints.xy) == len(evidence.times) == F):
+        raise ValueError("its moments differ in number")
+    vectors = [evidence.shift[None], *evidence.part_shares.values(), *evidence.part_features.values()]
+    if {rows.shape[1:] for rows in vectors} != {(C,)} or not all(np.isfinite(rows).all() for rows in vectors):
+        raise ValueError("its features differ in width or aren't finite")
+    return evidence
+
+
+def _jpeg(crop: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(crop).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def _pictures(data: bytes, sizes: list[int]) -> list[np.ndarray]:
+    pictures, start = [], 0
+    for size in sizes:
+        with Image.open(io.BytesIO(data[start : start + size])) as picture:
+            pictures.append(np.asarray(picture.convert("RGB")))
+        start += size
+    return pictures
