@@ -14,8 +14,8 @@ from scipy import sparse
 
 from ctl.evaluate.ranking import smallest
 
-_NUMBERS_AT_ONCE: Final = 1 << 24
-"""float64 numbers of a block of distances: 128 MB."""
+_NUMBERS_AT_ONCE: Final = 1 << 22
+"""float64 numbers of a block of distances: 32 MB."""
 
 
 def cosine_distance(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
