@@ -153,4 +153,4 @@ class NodeCache:
 
 
 def _digest(crops: np.ndarray) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(crops), digest_size=16).hexdigest()
+    return hashlib.blake2b(np.ascontiguousarray(crops).data, digest_size=16).hexdigest()

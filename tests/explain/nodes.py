@@ -1,6 +1,7 @@
 """A small model with random weights in every layer, and nodes to run it on."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -14,7 +15,9 @@ from tests.conftest import randomise_
 SMALL = ModelConfig(backbone="mobilenet_v2", channels=16, image_size=(64, 32), clip_length=3, relation_width=8)
 
 
+@cache
 def make_model(**changes: Any) -> CTL:
+    """The small model with other options; tests share it, so none may change it."""
     model = CTL.from_config(replace(SMALL, **changes))
     for part in (model.extract, model.graphs, model.fuse_scales, model.fuse, model.necks):
         randomise_(part)
