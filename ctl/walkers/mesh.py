@@ -1,0 +1,114 @@
+"""Surfaces that hang on bones: cut along a line, smoothed, pushed outwards. Numpy alone."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Triangles on a body at rest. Every array but `faces` has one row per vertex.
+
+    Args:
+        points: (V, 3) float32 metres; weights: (V, B) float32, share of each bone; faces: (F, 3) int32;
+        cloth: (V, 2) float32, metres on the cloth: across and up, where the pattern is looked up.
+    """
+
+    points: np.ndarray
+    weights: np.ndarray
+    faces: np.ndarray
+    cloth: np.ndarray
+
+
+def mix(surface: Surface, first: np.ndarray, second: np.ndarray, share: np.ndarray, faces: np.ndarray) -> Surface:
+    """New vertices between pairs of old ones: (1 - share) first + share second."""
+    s = share[:, None].astype(np.float32)
+    arrays = {
+        field.name: (1 - s) * getattr(surface, field.name)[first] + s * getattr(surface, field.name)[second]
+        for field in fields(surface)
+        if field.name != "faces"
+    }
+    return Surface(**arrays, faces=faces.astype(np.int32))
+
+
+def pick(surface: Surface, faces: np.ndarray) -> tuple[Surface, np.ndarray]:
+    """Only these faces and the vertices they use; also the old index of each vertex."""
+    used, compact = np.unique(faces, return_inverse=True)
+    arrays = {f.name: getattr(surface, f.name)[used] for f in fields(surface) if f.name != "faces"}
+    return Surface(**arrays, faces=compact.reshape(-1, 3).astype(np.int32)), used
+
+
+def cut(surface: Surface, field: np.ndarray) -> Surface:
+    """Keep where a field over the vertices is >= 0; triangles that straddle are cut along the line where it is 0."""
+    inside = field >= 0
+    count = inside[surface.faces].sum(axis=1)
+    whole, two, one = (surface.faces[count == n] for n in (3, 2, 1))
+    one, two = turn_to(one, inside), turn_to(two, ~inside)
+    V = len(field)
+    edges = np.concatenate((one[:, [0, 1]], one[:, [0, 2]], two[:, [1, 0]], two[:, [2, 0]]))  # from inside to outside
+    unique, index = np.unique(edges, axis=0, return_inverse=True)
+    new = V + index.reshape(-1)
+    a, b, c, d = np.split(new, np.cumsum([len(one), len(one), len(two)]))
+    faces = np.concatenate(
+        (
+            whole,
+            np.stack((one[:, 0], a, b), axis=1),
+            np.stack((two[:, 1], two[:, 2], c), axis=1),
+            np.stack((two[:, 2], d, c), axis=1),
+        )
+    )
+    inner, outer = unique.T
+    share = field[inner] / np.maximum(field[inner] - field[outer], 1e-12)
+    first, second = np.r_[np.arange(V), inner], np.r_[np.arange(V), outer]
+    return pick(mix(surface, first, second, np.r_[np.zeros(V), share], faces), faces)[0]
+
+
+def turn_to(faces: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The same triangles, each starting at its one vertex for which the mask holds."""
+    start = mask[faces].argmax(axis=1)
+    return np.take_along_axis(faces, (start[:, None] + np.arange(3)) % 3, axis=1)
+
+
+def join(*surfaces: Surface) -> Surface:
+    """One surface of several."""
+    starts = np.cumsum([0, *(len(s.points) for s in surfaces)])
+    arrays = {
+        f.name: np.concatenate([getattr(s, f.name) for s in surfaces]) for f in fields(Surface) if f.name != "faces"
+    }
+    faces = np.concatenate([s.faces + start for s, start in zip(surfaces, starts, strict=False)])
+    return Surface(**arrays, faces=faces.astype(np.int32))
+
+
+def normals(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(V, 3) unit normals, area-weighted over the faces around a vertex."""
+    a, b, c = (points[faces[:, i]] for i in range(3))
+    face = np.cross(b - a, c - a)
+    total = np.stack(
+        [sum(np.bincount(faces[:, i], face[:, axis], len(points)) for i in range(3)) for axis in range(3)], axis=1
+    )
+    return (total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def smooth(points: np.ndarray, faces: np.ndarray, rounds: int, strength: np.ndarray | float = 0.5) -> np.ndarray:
+    """Move every inner vertex towards the mean of its neighbours, `rounds` times; the border stays."""
+    edges = np.concatenate((faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]))
+    V = len(points)
+    key = np.minimum(*edges.T) * np.int64(V) + np.maximum(*edges.T)
+    _, index, count = np.unique(key, return_index=True, return_counts=True)
+    border = np.zeros(V, bool)
+    border[edges[index[count == 1]].ravel()] = True
+    pairs = edges[index]
+    i, j = np.concatenate((pairs, pairs[:, ::-1])).T
+    degree = np.maximum(np.bincount(i, minlength=V), 1)[:, None]
+    step = np.where(border, 0, strength)[:, None]
+    moved = points.astype(np.float64)
+    for _ in range(rounds):
+        mean = np.stack([np.bincount(i, moved[j, axis], V) for axis in range(3)], axis=1) / degree
+        moved += step * (mean - moved)
+    return moved.astype(np.float32)
+
+
+def push(surface: Surface, distance: np.ndarray | float) -> Surface:
+    """Move the vertices outwards along their normals by metres."""
+    out = normals(surface.points, surface.faces) * np.reshape(np.float32(distance), (-1, 1))
+    return replace(surface, points=(surface.points + out).astype(np.float32))
