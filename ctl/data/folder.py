@@ -7,6 +7,7 @@ their names begin with the number of a tracklet: t0_00012.jpg is a frame of trac
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -39,10 +40,10 @@ def read_split(root: Path) -> Split:
     """The one split of the folder layout; its train part is empty where there is no train/. Raises InputError."""
     parts = {name: _part(root / name) for name in (TRAIN, *TEST) if name != TRAIN or (root / TRAIN).is_dir()}
     seen = [who for part in parts.values() for who in part]
-    persons, cameras = (sorted(set(names), key=natural_key) for names in zip(*seen, strict=True))
+    persons, cameras = (_numbers(names) for names in zip(*seen, strict=True))
     tracklets = {
         name: tuple(
-            TrackletFiles(frames, persons.index(person) + 1, cameras.index(camera))
+            TrackletFiles(frames, persons[person] + 1, cameras[camera])
             for (person, camera), several in part.items()
             for frames in several
         )
@@ -51,16 +52,22 @@ def read_split(root: Path) -> Split:
     return Split(tracklets.get(TRAIN, ()), *(tracklets[name] for name in TEST))
 
 
+def _numbers(names: Iterable[str]) -> dict[str, int]:
+    """Name -> its number, from 0, in the natural order of the names."""
+    return {name: number for number, name in enumerate(sorted(set(names), key=natural_key))}
+
+
 def _part(folder: Path) -> dict[tuple[str, str], list[tuple[Path, ...]]]:
     """(person, camera) -> frames of each tracklet."""
-    found = {
+    cameras = {person: subfolders(person) for person in subfolders(folder)}
+    for path, inside in {folder: cameras, **cameras}.items():
+        if not inside:
+            raise InputError(f"{path} is empty: pictures go into {folder.name}/<person>/<camera>/")
+    return {
         (person.name, camera.name): _tracklets(pictures(camera))
-        for person in subfolders(folder)
-        for camera in subfolders(person)
+        for person, several in cameras.items()
+        for camera in several
     }
-    if not found:
-        raise InputError(f"{folder} holds no folders <person>/<camera> with pictures")
-    return found
 
 
 def _tracklets(frames: tuple[Path, ...]) -> list[tuple[Path, ...]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ctl.data.benchmark import Benchmark
-from ctl.data.folder import TEST, TRAIN, read_split
+from ctl.data.folder import TEST, read_split
 from ctl.data.listing import require
 
 PROTOCOL: Final = (
@@ -23,5 +23,5 @@ PROTOCOL: Final = (
 
 def read_walkers(root: Path) -> Benchmark:
     """Read a set that `python -m ctl walkers` made. Raises InputError, which names the part that is missing."""
-    require("Walkers", root, "meta.json", TRAIN, *TEST)
+    require("Walkers", root, "meta.json", *TEST)
     return Benchmark("walkers", PROTOCOL, (read_split(root),))
