@@ -1,13 +1,15 @@
 """Checkpoints: a folder, or a repo on the Hub, with `config.json` and `model.safetensors`.
 
-config.json: {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17", "trained": bool, "model": ModelConfig}.
+config.json: {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17", "trained": bool, "model": ModelConfig},
+and, once similarities were calibrated, "calibration": {"slope", "intercept", "fitted_on"}.
 Nothing is unpickled, and weights load strictly: a key too many, too few or of another shape is named and refused.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
@@ -19,7 +21,7 @@ from ctl.errors import InputError
 from ctl.files import ROOT, read_bytes, read_json, sha256_of, to_json, write_atomic
 from ctl.hub import CARD, CONFIG, WEIGHTS, HubUnreachableError, fetch, parse_ref
 from ctl.model import CTL
-from ctl.types import CheckpointInfo
+from ctl.types import Calibration, CheckpointInfo
 
 BUNDLED: Final = ROOT / "weights" / "ctl-preview"
 ENVIRONMENT: Final = "CTL_CHECKPOINT"
@@ -41,6 +43,8 @@ def save_checkpoint(
 ) -> CheckpointInfo:
     """Write a checkpoint. Each file is replaced whole; config.json comes last, and without it no folder loads.
 
+    A calibration that the folder held is gone: it was that of other weights.
+
     The same weights always give the same bytes.
 
     Args:
@@ -57,6 +61,13 @@ def save_checkpoint(
         write_atomic(folder / CARD, card.encode())
     write_atomic(folder / CONFIG, to_json({**_HEADER, "trained": trained, "model": model.config.to_json()}))
     return CheckpointInfo(folder.resolve().name, None, sha256_of(data), trained, model.config.to_json())
+
+
+def save_calibration(folder: Path, calibration: Calibration) -> None:
+    """Write a calibration into a checkpoint folder, in place of the one it has. Raises InputError as `read_config`."""
+    config, trained, _ = read_config(folder / CONFIG)
+    values = {**_HEADER, "trained": trained, "model": config.to_json(), "calibration": asdict(calibration)}
+    write_atomic(folder / CONFIG, to_json(values))
 
 
 def _as_stored(tensor: Tensor, half: bool) -> Tensor:
@@ -85,11 +96,11 @@ def load_checkpoint(ref: str | Path | None = None, device: str | torch.device = 
         source = _locate(ref or os.environ.get(ENVIRONMENT) or BUNDLED)
     except HubUnreachableError as error:
         source, notice = _locate(BUNDLED), f"{error}. The bundled checkpoint {BUNDLED.name} is used instead."
-    config, trained = read_config(source.config)
+    config, trained, calibration = read_config(source.config)
     data = read_bytes(source.weights)
     model = CTL(config)
     _load_strictly(model, data, source.weights)
-    info = CheckpointInfo(source.id, source.revision, sha256_of(data), trained, config.to_json(), notice)
+    info = CheckpointInfo(source.id, source.revision, sha256_of(data), trained, config.to_json(), notice, calibration)
     return model.to(device).eval(), info
 
 
@@ -109,22 +120,38 @@ def _locate(ref: str | Path) -> _Source:
     return _Source(parse_ref(ref).repo_id, files.commit, files.config, files.weights)
 
 
-def read_config(path: Path) -> tuple[ModelConfig, bool]:
-    """The model's config, and whether it was trained. Raises InputError where this version can't use the file."""
+def read_config(path: Path) -> tuple[ModelConfig, bool, Calibration | None]:
+    """The model's config, whether it was trained, and how its similarities are calibrated.
+
+    Raises InputError where this version can't use the file.
+    """
     values = read_json(path)
     for key, known in _HEADER.items():
         if values.get(key) != known:
             raise InputError(f"{path}: {key} must be {known!r}, got {values.get(key)!r}")
-    unknown = set(values) - {*_HEADER, "trained", "model"}
+    unknown = set(values) - {*_HEADER, "trained", "model", "calibration"}
     if unknown:
         raise InputError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
     trained, model = values.get("trained"), values.get("model")
     if not isinstance(trained, bool) or not isinstance(model, dict):
         raise InputError(f"{path}: 'trained' must be true or false, and 'model' an object")
     try:
-        return ModelConfig.from_json(model), trained
+        return ModelConfig.from_json(model), trained, _read_calibration(values.get("calibration"))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def _read_calibration(values: Any) -> Calibration | None:
+    """Inverse of `asdict`. Raises InputError where keys or values are others."""
+    if values is None:
+        return None
+    if not isinstance(values, dict) or set(values) != {"slope", "intercept", "fitted_on"}:
+        raise InputError("'calibration' must be an object of slope, intercept and fitted_on")
+    slope, intercept, fitted_on = values["slope"], values["intercept"], values["fitted_on"]
+    numbers = all(isinstance(number, int | float) and isfinite(number) for number in (slope, intercept))
+    if not numbers or slope <= 0 or not isinstance(fitted_on, str):
+        raise InputError("'calibration' must have a finite slope above 0, a finite intercept, and a text in fitted_on")
+    return Calibration(float(slope), float(intercept), fitted_on)
 
 
 def _load_strictly(model: CTL, data: bytes, path: Path) -> None:

@@ -132,6 +132,23 @@ class Trace:
     parts: np.ndarray
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """How a similarity becomes the probability that two tracklets show the same person.
+
+    p = 1 / (1 + e^−(slope · similarity + intercept)) for pairs of which half are the same person, that is, for a prior
+    of 1/2; `ctl.evaluate.calibration.probability` applies it, at any prior.
+
+    Args:
+        slope, intercept: of the log odds; the slope is above 0.
+        fitted_on: data set and number of persons.
+    """
+
+    slope: float
+    intercept: float
+    fitted_on: str
+
+
 @dataclass(frozen=True, eq=False)
 class CheckpointInfo:
     """Where the weights came from.
@@ -143,6 +160,7 @@ class CheckpointInfo:
         trained: whether the graph layers were trained; if not, every output says so.
         config: the model part of config.json.
         notice: a sentence for the user, e.g. that the Hub could not be reached; "" where all is well.
+        calibration: of its similarities; None where none was fitted.
     """
 
     id: str
@@ -151,6 +169,7 @@ class CheckpointInfo:
     trained: bool
     config: dict[str, Any]
     notice: str = ""
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ def ranking_as_loops(distance, query_ids, gallery_ids, query_cameras, gallery_ca
             own = gallery_ids[g] == query_ids[q] and gallery_cameras[g] == query_cameras[q]
             if gallery_ids[g] != -1 and not own:
                 rows.append(g)
-        rows.sort(key=lambda g: (distance[q][g], g))  # noqa: B023
+        rows.sort(key=lambda g: (distance[q][g], g))
         precisions, first = [], 0
         for rank, g in enumerate(rows, start=1):
             if gallery_ids[g] == query_ids[q]:
@@ -35,10 +35,10 @@ def ranking_as_loops(distance, query_ids, gallery_ids, query_cameras, gallery_ca
 
 
 def test_a_ranking_worked_by_hand():
-    """Person 1, camera 0, searches a gallery of eight; the letters stand for what should become of each.
+    """Person 1, camera 0, searches a gallery of eight.
 
-    By distance: junk, own camera, *match*, distractor, other person of the own camera, *match* and other at a tie, junk.
-    Ranked are: match 1, distractor 2, other 3, match 4 (before the other, since it comes first in the gallery), other 5.
+    Five are ranked: a match, a distractor, another person, a match, and another person who is as far away as that match
+    but stands later in the gallery.
     """
     gallery = [  # distance, person, camera
         (0.7, 1, 2),  # match, tied with the last but one

@@ -20,7 +20,7 @@ def reranked_as_loops(embeddings, queries, k1, k2, weight):
     N = len(embeddings)
     d = [[sum((a - b) ** 2 for a, b in zip(x, y, strict=True)) for y in embeddings] for x in embeddings]
     d = [[value / max(row) for value in row] for row in d]
-    order = [[i] + sorted((j for j in range(N) if j != i), key=lambda j: (d[i][j], j)) for i in range(N)]  # noqa: B023
+    order = [[i, *sorted((j for j in range(N) if j != i), key=lambda j: (d[i][j], j))] for i in range(N)]
 
     def reciprocal(i, k):
         return {j for j in order[i][: k + 1] if i in order[j][: k + 1]}
