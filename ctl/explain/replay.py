@@ -7,6 +7,7 @@ kept, as the nodes of Eq. 1, and everything above it is computed anew from them.
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -17,8 +18,8 @@ from ctl.graph.topology import Adjacency
 from ctl.inference import clip_indices
 from ctl.model import CTL
 
-MAX_BYTES = 64 << 20
-"""Of all nodes that a `NodeCache` holds: 16 tracklets of 60 frames where C is 512."""
+MAX_BYTES: Final = 64 << 20
+"""Of all that a `KnownCache` holds: some ten tracklets of 60 frames where C is 512."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,29 +126,51 @@ def replay(model: CTL, nodes: TrackletNodes, clips: np.ndarray | None = None) ->
         )
 
 
-class NodeCache:
-    """Nodes of the tracklets asked for last, found by their crops. Bounded in bytes; not thread-safe.
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is kept of a tracklet, to answer questions about it at once.
 
     Args:
-        max_bytes: of all nodes; the ones not asked for the longest go first, the newest always stays.
+        nodes: of its T frames.
+        embedding: (D,) float32 of unit length, by the model as it is.
+        matrices: as `Replay.matrices`, by the model as it is.
+    """
+
+    nodes: TrackletNodes
+    embedding: np.ndarray
+    matrices: dict[str, np.ndarray]
+
+    @property
+    def nbytes(self) -> int:
+        return self.nodes.nbytes + sum(matrix.nbytes for matrix in self.matrices.values())
+
+
+def know(model: CTL, nodes: TrackletNodes) -> Known:
+    """Run the model over a tracklet's nodes once, and keep what later questions are compared with."""
+    run = replay(model, nodes)
+    return Known(nodes, run.embedding, run.matrices())
+
+
+class KnownCache:
+    """The tracklets asked for last, found by their crops. Bounded in bytes; not thread-safe.
+
+    Args:
+        max_bytes: of all; the ones not asked for the longest go first, the newest always stays.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.max_bytes = max_bytes
-        self._held: OrderedDict[str, TrackletNodes] = OrderedDict()
+        self._held: OrderedDict[str, Known] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def get(self, crops: np.ndarray) -> TrackletNodes | None:
-        """Nodes of a tracklet (T, H, W, 3) uint8, if they are held."""
+    def get(self, crops: np.ndarray) -> Known | None:
+        """What is known of a tracklet (T, H, W, 3) uint8, if it is held."""
         key = _digest(crops)
         if key in self._held:
             self._held.move_to_end(key)
         return self._held.get(key)
 
-    def put(self, crops: np.ndarray, nodes: TrackletNodes) -> None:
-        self._held[_digest(crops)] = nodes
+    def put(self, crops: np.ndarray, known: Known) -> None:
+        self._held[_digest(crops)] = known
         while len(self._held) > 1 and sum(held.nbytes for held in self._held.values()) > self.max_bytes:
             self._held.popitem(last=False)
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from ctl.config import ModelConfig, TopologyTerm
 from ctl.errors import InputError
-from ctl.explain.replay import Replay, TrackletNodes, replay
+from ctl.explain.replay import Known, Replay, TrackletNodes, replay
 from ctl.graph.topology import Topology
 from ctl.inference import clip_indices
 from ctl.model import CTL
@@ -142,24 +142,21 @@ def rerun(model: CTL, nodes: TrackletNodes, setting: Setting) -> Replay:
     return replay(view, nodes, clips.reshape(-1, 1) if alone else clips)
 
 
-def what_if(model: CTL, nodes: TrackletNodes, setting: Setting) -> tuple[Answer, np.ndarray]:
-    """Compare a model with less to the full one, on one tracklet.
+def what_if(model: CTL, known: Known, setting: Setting) -> Answer:
+    """Compare a model with less to the model as it is, on one tracklet. The answer has no moves yet.
 
-    Returns:
-        The answer, without moves, and the full model's embedding (D,).
     Raises:
         InputError: as `altered`.
     """
-    full, less = replay(model, nodes), rerun(model, nodes, setting)
-    before, after = full.matrices(), less.matrices()
-    answer = Answer(
+    less = rerun(model, known.nodes, setting)
+    matrices = less.matrices()
+    return Answer(
         setting=setting,
         embedding=less.embedding,
-        similarity=float(np.clip(full.embedding.astype(np.float64) @ less.embedding, -1, 1)),
-        matrices=after,
-        changes=tuple(_change(name, values, after.get(name)) for name, values in before.items()),
+        similarity=float(np.clip(known.embedding.astype(np.float64) @ less.embedding, -1, 1)),
+        matrices=matrices,
+        changes=tuple(_change(name, values, matrices.get(name)) for name, values in known.matrices.items()),
     )
-    return answer, full.embedding
 
 
 def moves(before: Ranking, after: Ranking) -> tuple[Move, ...]:

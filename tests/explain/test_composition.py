@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from ctl.config import ModelConfig
 from ctl.explain.composition import Composition, compose, contributions
-from ctl.explain.replay import NodeCache, TrackletNodes, replay, tracklet_nodes
+from ctl.explain.replay import KnownCache, TrackletNodes, know, replay, tracklet_nodes
 from ctl.inference import clip_indices
 from ctl.model import CTL
 from ctl.model.network import CTLOutput
@@ -120,16 +120,16 @@ def test_a_replay_is_the_model(changes: dict) -> None:
 
 def test_the_cache_forgets_what_was_not_asked_for_the_longest() -> None:
     crops = [np.full((2, 8, 4, 3), value, np.uint8) for value in range(3)]
-    nodes = [make_nodes(2, seed=seed) for seed in range(3)]
-    cache = NodeCache(max_bytes=2 * nodes[0].nbytes)
-    cache.put(crops[0], nodes[0])
-    cache.put(crops[1], nodes[1])
-    assert cache.get(crops[0].copy()) is nodes[0]
-    cache.put(crops[2], nodes[2])
-    assert (cache.get(crops[0]), cache.get(crops[1]), cache.get(crops[2])) == (nodes[0], None, nodes[2])
-    tight = NodeCache(max_bytes=1)
-    tight.put(crops[0], nodes[0])
-    assert tight.get(crops[0]) is nodes[0], "the newest always stays"
+    known = [know(make_model(), make_nodes(2, seed=seed)) for seed in range(3)]
+    cache = KnownCache(max_bytes=2 * known[0].nbytes)
+    cache.put(crops[0], known[0])
+    cache.put(crops[1], known[1])
+    assert cache.get(crops[0].copy()) is known[0]
+    cache.put(crops[2], known[2])
+    assert (cache.get(crops[0]), cache.get(crops[1]), cache.get(crops[2])) == (known[0], None, known[2])
+    tight = KnownCache(max_bytes=1)
+    tight.put(crops[0], known[0])
+    assert tight.get(crops[0]) is known[0], "the newest always stays"
 
 
 def test_nodes_are_made_for_a_model_of_any_width() -> None:

@@ -8,7 +8,7 @@ import torch
 
 from ctl.config import TOPOLOGY_TERMS, ModelConfig
 from ctl.errors import InputError
-from ctl.explain.replay import TrackletNodes, replay, tracklet_nodes
+from ctl.explain.replay import TrackletNodes, know, replay, tracklet_nodes
 from ctl.explain.what_if import Setting, altered, full_setting, moves, rerun, what_if
 from ctl.model import CTL
 from ctl.skeleton import physical_adjacency
@@ -95,8 +95,8 @@ def test_no_change_is_the_full_model_to_the_last_bit() -> None:
     assert wanted.trace is not None
     for name, values in wanted.trace.adjacency.items():
         assert torch.equal(got.adjacency[name].total, values.total)
-    answer, embedding = what_if(model, held, FULL)
-    np.testing.assert_array_equal(answer.embedding, embedding)
+    answer = what_if(model, know(model, held), FULL)
+    np.testing.assert_array_equal(answer.embedding, got.embedding)
     assert answer.similarity == pytest.approx(1, abs=1e-6)
     assert {change.share for change in answer.changes} == {0.0}
     apart = tracklet_nodes(model, frames, logits)
@@ -117,7 +117,7 @@ def test_the_model_is_left_as_it_was_and_its_weights_are_not_copied() -> None:
 
 def test_a_matrix_moves_by_what_was_taken_from_it() -> None:
     model, nodes = make_model(layers=1), make_nodes(3)
-    answer, _ = what_if(model, nodes, replace(FULL, topology=("mask", "context")))
+    answer = what_if(model, know(model, nodes), replace(FULL, topology=("mask", "context")))
     full = replay(model, nodes).matrices()["A_s1_l1"]
     physical = np.tile(physical_adjacency("s1"), (3, 3))
     np.testing.assert_allclose(full - answer.matrices["A_s1_l1"], np.broadcast_to(physical, full.shape), atol=1e-6)
@@ -129,7 +129,7 @@ def test_a_matrix_moves_by_what_was_taken_from_it() -> None:
 
 
 def test_a_matrix_that_is_gone_has_changed_wholly() -> None:
-    answer, _ = what_if(make_model(), make_nodes(3), replace(FULL, fused_scales=("s2",)))
+    answer = what_if(make_model(), know(make_model(), make_nodes(3)), replace(FULL, fused_scales=("s2",)))
     shares = {change.name: change.share for change in answer.changes}
     assert shares["A_s1_s3"] == shares["A_s1_l1"] == 1
     assert shares["A_s2_s3"] == shares["A_s3_l2"] == 0
