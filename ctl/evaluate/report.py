@@ -55,12 +55,14 @@ class Scores:
         metrics: "rank1", "rank5", "rank10", "rank20" and "mAP", 0..1, mean over splits.
         deviations: their standard deviation over splits (n − 1); None where there is one split.
         intervals: 95 % of each, with persons drawn anew.
+        cmc: (20,) float64, the whole curve, mean over splits.
         retrievals: what each split's rankings were worth.
     """
 
     metrics: dict[str, float]
     deviations: dict[str, float] | None
     intervals: dict[str, tuple[float, float]]
+    cmc: np.ndarray
     retrievals: tuple[Retrieval, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -230,6 +232,7 @@ def _score(
         metrics=_named(means.mean(axis=0)),
         deviations=_named(means.std(axis=0, ddof=1)) if len(means) > 1 else None,
         intervals={name: (float(a), float(b)) for name, a, b in zip(METRICS, low, high, strict=True)},
+        cmc=np.mean([retrieval.cmc(max(RANKS), unmatched) for retrieval in retrievals], axis=0),
         retrievals=tuple(retrievals),
     )
 

@@ -1,0 +1,155 @@
+"""`python -m ctl evaluate`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ctl.errors import InputError
+
+if TYPE_CHECKING:  # torch loads only when the command runs
+    from ctl.data.benchmark import Benchmark
+    from ctl.evaluate.calibration import Reliability
+    from ctl.evaluate.ranking import Unmatched
+    from ctl.evaluate.report import Embedded, Report, Scores
+
+DATASETS = ("walkers", "mars", "ilids-vid", "prid2011", "ls-vid", "folder")
+
+
+def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("evaluate", help="CMC and mAP of a checkpoint on a data set, with 95 %% intervals.")
+    parser.add_argument("--dataset", choices=DATASETS, required=True)
+    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of the data set")
+    parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")
+    parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
+    parser.add_argument(
+        "--heatmaps", type=Path, metavar="DIR", help="where heat maps are kept, 17 KB a frame (default: ROOT/heatmaps)"
+    )
+    parser.add_argument("--rerank", action="store_true", help="k-reciprocal re-ranking as well")
+    parser.add_argument("--mars-drop-queries", action="store_true", help="take MARS' queries out of its gallery")
+    parser.add_argument(
+        "--feature",
+        choices=("embedding", "backbone"),
+        default="embedding",
+        help="backbone: its mean feature map alone, to compare with (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="fit the probability of the same person on half of the persons; it is written into the checkpoint folder",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write cmc.png, rank-lists.png and, if calibrated, more"
+    )
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    import torch
+
+    from ctl.checkpoint import load_checkpoint
+    from ctl.data import load_benchmark
+    from ctl.data.heatmaps import HeatMapCache
+    from ctl.evaluate.report import embed_benchmark, score, tracklets_to_embed
+    from ctl.files import to_json, write_atomic
+    from ctl.keypoints.base import load_estimator
+    from ctl.types import UNTRAINED
+
+    if args.calibrate and not (args.checkpoint and Path(args.checkpoint).is_dir()):
+        raise InputError("--calibrate writes into the checkpoint: give its folder with --checkpoint")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    benchmark = load_benchmark(args.dataset, args.root, drop_queries=args.mars_drop_queries)
+    model, checkpoint = load_checkpoint(args.checkpoint, device)
+    estimator = load_estimator(args.keypoints, device)
+    heatmaps = HeatMapCache(args.heatmaps or args.root / "heatmaps", estimator, model.config.image_size)
+    start = perf_counter()
+    with _progress("heat maps") as step:
+        heatmaps.fill(tracklets_to_embed(benchmark), step)
+    filled = perf_counter() - start
+    with _progress("embeddings") as step:
+        embedded = embed_benchmark(model, benchmark, heatmaps, feature=args.feature, on_progress=step)
+    as_its_authors = args.dataset == "mars" and not args.mars_drop_queries
+    unmatched: Unmatched = "miss" if as_its_authors else "drop"
+    report = score(benchmark, embedded, unmatched=unmatched, reranking=args.rerank)
+    values: dict[str, Any] = {
+        **report.to_json(),
+        "timings_s": {"heatmaps": round(filled, 3), **report.timings_s},
+        "feature": args.feature,
+        "keypoints": args.keypoints,
+        "checkpoint": {"id": checkpoint.id, "revision": checkpoint.revision, "sha256": checkpoint.sha256},
+    }
+    reliability = None
+    if args.calibrate:
+        values["calibration"], reliability = _calibrate(Path(args.checkpoint), benchmark, embedded)
+    if args.json:
+        write_atomic(args.json, to_json(values))
+    if args.out:
+        _draw(args.out, benchmark, report, reliability)
+    untrained = [] if checkpoint.trained or args.feature == "backbone" else [UNTRAINED]
+    for notice in filter(None, (checkpoint.notice, *untrained)):
+        print(f"note: {notice}", file=sys.stderr)
+    _print(report)
+    return 0
+
+
+def _calibrate(folder: Path, benchmark: "Benchmark", embedded: "Embedded") -> tuple[dict[str, Any], "Reliability"]:
+    """Fit, and write into the checkpoint."""
+    from dataclasses import asdict
+
+    from ctl.checkpoint import save_calibration
+    from ctl.evaluate.calibration import calibrate
+
+    calibration, reliability = calibrate(benchmark.splits[0], embedded, benchmark.name)
+    save_calibration(folder, calibration)
+    return {**asdict(calibration), "tested_on": reliability.to_json()}, reliability
+
+
+def _draw(folder: Path, benchmark: "Benchmark", report: "Report", reliability: "Reliability | None") -> None:
+    from ctl.evaluate.plots import cmc_picture, reliability_picture
+    from ctl.evaluate.rank_lists import rank_list_picture, rank_lists
+    from ctl.files import write_atomic
+
+    curves = {"cosine": report.scores.cmc} | ({"re-ranked": report.reranked.cmc} if report.reranked else {})
+    lists = rank_lists(benchmark.splits[0], report.best.retrievals[0])
+    write_atomic(folder / "cmc.png", cmc_picture(curves))
+    write_atomic(folder / "rank-lists.png", rank_list_picture(lists))
+    if reliability:
+        write_atomic(folder / "reliability.png", reliability_picture(reliability))
+
+
+def _print(report: "Report") -> None:
+    print(f"{report.dataset}: {report.protocol}")
+    print(
+        f"{report.queries:g} queries, {report.queries_without_match:g} of them without a match, "
+        f"{report.gallery:g} tracklets in the gallery"
+        + (f", mean of {report.splits} splits" if report.splits > 1 else "")
+    )
+    for name, scores in (("cosine", report.scores), ("re-ranked", report.reranked)):
+        if scores:
+            print(f"{name:10} {_line(scores)}")
+
+
+def _line(scores: "Scores") -> str:
+    parts = []
+    for name, value in scores.metrics.items():
+        low, high = scores.intervals[name]
+        spread = f" ± {100 * scores.deviations[name]:.1f}" if scores.deviations else ""
+        parts.append(f"{name} {100 * value:.1f}{spread} ({100 * low:.1f} to {100 * high:.1f})")
+    return ", ".join(parts)
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr, silent where nobody watches."""
+    from tqdm import tqdm
+
+    with tqdm(total=1, desc=label, disable=None, leave=False, bar_format="{desc:12}{bar}{percentage:4.0f} %") as bar:
+
+        def step(done: float) -> None:
+            bar.update(done - bar.n)
+
+        yield step
