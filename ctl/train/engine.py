@@ -71,7 +71,10 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> Outcome:
     _check_folder(config, out, resume)
     if config.run.precision == "fp16" and not torch.cuda.is_available():
         raise InputError("run.precision fp16 needs a GPU: take fp32 or bf16")
-    accelerator = Accelerator(mixed_precision={"fp32": "no"}.get(config.run.precision, config.run.precision))
+    accelerator = Accelerator(
+        mixed_precision="no" if config.run.precision == "fp32" else config.run.precision,
+        cpu=not torch.accelerator.is_available(),  # without this it takes several processes on CPUs for strangers
+    )
     if accelerator.is_main_process:
         write_atomic(out / SETTINGS, to_toml(config).encode())
     task = load_task(config.data)

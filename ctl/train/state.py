@@ -64,15 +64,23 @@ def load_state(path: Path, model: CTL, optimiser: torch.optim.Optimizer) -> tupl
         with safe_open(path, framework="pt") as file:
             values = json.loads(file.metadata()["progress"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it isn't a dict
-        model.load_state_dict(_within(tensors, "model/"))
-        _load_moments(optimiser, _within(tensors, "optimiser/"))
-        torch.set_rng_state(tensors["generator/cpu"])
-        if "generator/cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["generator/cuda"])
-        scaler = values.pop("scaler")
-        return Progress(**values), scaler
-    except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"{path} doesn't fit this run: {error}; start a new one in another folder") from error
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is damaged, start a new run in another folder: {error}") from error
+    weights = _within(tensors, "model/")
+    shapes, own = ({name: t.shape for name, t in state.items()} for state in (weights, model.state_dict()))
+    if shapes != own:
+        different = min(name for name in shapes.keys() | own.keys() if shapes.get(name) != own.get(name))
+        raise InputError(
+            f"{path} is of another model, or the training persons have changed: {different} is "
+            f"{shapes.get(different)} there and {own.get(different)} here"
+        )
+    model.load_state_dict(weights)
+    _load_moments(optimiser, _within(tensors, "optimiser/"))
+    torch.set_rng_state(tensors["generator/cpu"])
+    if "generator/cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["generator/cuda"])
+    scaler = values.pop("scaler")
+    return Progress(**values), scaler
 
 
 def _within(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

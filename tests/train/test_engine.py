@@ -1,0 +1,243 @@
+"""Whole runs: killed and resumed, on two processes, diverging, and what they leave behind. Nothing is replaced."""
+
+import copy
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ctl.checkpoint import load_checkpoint
+from ctl.data.clips import Clips
+from ctl.data.frames import FrameStore
+from ctl.data.sampling import IdentityBatches
+from ctl.errors import InputError
+from ctl.evaluate.report import evaluate
+from ctl.hub import WEIGHTS
+from ctl.losses import ctl_loss
+from ctl.train.config import TrainConfig, read_config
+from ctl.train.data import load_task, stack
+from ctl.train.engine import BEST, LAST, SETTINGS, STOPPED, fill_heatmaps, train
+from ctl.train.log import LOG
+from ctl.train.optimiser import freeze, rate_at, training_mode
+from ctl.train.start import initial_model
+from ctl.train.state import STATE
+
+ROOT = Path(__file__).resolve().parents[2]
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+LONGER = ("schedule.epochs=4", "schedule.steps_per_epoch=3", "run.validate_every=2", "run.workers=1")
+
+
+def command(settings: Path, out: Path, overrides: Sequence[str], *more: str) -> list[str]:
+    changes = [word for override in overrides for word in ("--set", override)]
+    return [
+        os.environ.get("TOM", "-m"),
+        *([] if "TOM" in os.environ else ["ctl"]),
+        "train",
+        str(settings),
+        "--out",
+        str(out),
+        *changes,
+        *more,
+    ]
+
+
+def records(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / LOG).read_text().splitlines()]
+
+
+def losses(out: Path) -> list[dict[str, Any]]:
+    """The log without times."""
+    return [{k: v for k, v in r.items() if k not in ("frames_per_s", "wait_s")} for r in records(out)]
+
+
+@pytest.fixture(scope="module")
+def unbroken(settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "unbroken"
+    torch.set_num_threads(1)
+    train(read_config(settings, LONGER), out)
+    return out
+
+
+def kill_after(lines: int, run: list[str], out: Path) -> None:
+    """Start a run and end it by SIGKILL as soon as its log has so many lines."""
+    process = subprocess.Popen([sys.executable, *run], cwd=ROOT, env=ONE_THREAD, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not (out / LOG).exists() or (out / LOG).read_bytes().count(b"\n") < lines:
+        assert process.poll() is None, process.communicate()[1].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_a_run_killed_twice_ends_like_an_unbroken_one_bit_for_bit(
+    settings: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    """With a save after every step most of the time goes into saving, so that a kill likely falls into one."""
+    run = command(settings, tmp_path / "run", LONGER, "--resume")
+    for lines in (2, 8):
+        kill_after(lines, run, tmp_path / "run")
+        done = max(record["step"] for record in records(tmp_path / "run"))
+        saved = load_file(tmp_path / "run" / STATE)["optimiser/0/step"].item()
+        assert done - 1 <= saved <= done
+        load_checkpoint(tmp_path / "run" / LAST)
+    finished = subprocess.run([sys.executable, *run], cwd=ROOT, env=ONE_THREAD, capture_output=True, check=False)
+    assert finished.returncode == 0, finished.stderr.decode()
+    for file in (STATE, f"{LAST}/{WEIGHTS}", f"{BEST}/{WEIGHTS}", SETTINGS):
+        assert (tmp_path / "run" / file).read_bytes() == (unbroken / file).read_bytes(), file
+    assert losses(tmp_path / "run") == losses(unbroken)
+
+
+def test_a_run_leaves_a_log_of_every_step_and_the_best_and_last_weights(unbroken: Path, configure) -> None:
+    steps = [record["step"] for record in records(unbroken) if "total" in record]
+    validations = {r["step"]: r["validation"] for r in records(unbroken) if "validation" in r}
+    assert steps == list(range(1, 13))
+    assert list(validations) == [6, 12]
+    for record in (record for record in records(unbroken) if "total" in record):
+        parts = record["triplet"] + record["identification"] + record["diversity"]
+        assert record["total"] == pytest.approx(parts, rel=1e-5)
+        assert record["frames_per_s"] > record["wait_s"] >= 0
+    config = configure(*LONGER)
+    assert read_config(unbroken / SETTINGS) == read_config(unbroken / BEST / SETTINGS) == config
+    maps = fill_heatmaps(config, load_task(config.data), unbroken, FakeAccelerator())
+    best = max(values["mAP"] for values in validations.values())
+    for folder, want in ((LAST, validations[12]["mAP"]), (BEST, best)):
+        model, info = load_checkpoint(unbroken / folder)
+        assert info.trained
+        assert model.config.identities == 6
+        assert evaluate(model, load_task(config.data).validation, maps).mean_ap == pytest.approx(want)
+
+
+def test_a_finished_run_has_nothing_left_to_do(unbroken: Path, configure) -> None:
+    before = {file: file.stat().st_mtime_ns for file in (unbroken / STATE, unbroken / LAST / WEIGHTS)}
+    outcome = train(configure(*LONGER), unbroken, resume=True)
+    assert outcome.weights == unbroken / BEST
+    assert outcome.mean_ap == max(r["validation"]["mAP"] for r in records(unbroken) if "validation" in r)
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+def test_a_folder_with_a_run_is_not_overwritten_nor_resumed_with_another_config(unbroken: Path, configure) -> None:
+    with pytest.raises(InputError, match="holds a run already: go on with it with --resume"):
+        train(configure(*LONGER), unbroken)
+    with pytest.raises(InputError, match=r"can't be resumed with this one: optimiser\.lr is 0.5 now and 0.001 there"):
+        train(configure(*LONGER, "optimiser.lr=0.5"), unbroken, resume=True)
+
+
+@pytest.mark.parametrize("lr", ["1e3", "1e20"], ids=["diverges", "not-a-number"])
+def test_a_broken_loss_stops_with_the_step_and_the_files_of_its_batch(lr: str, configure, tmp_path: Path) -> None:
+    config = configure(f"optimiser.lr={lr}", "optimiser.clip_norm=0")
+    with pytest.raises(InputError, match=r"the loss of step 2 is .*, that of step 1 was ") as raised:
+        train(config, tmp_path)
+    report = json.loads((tmp_path / STOPPED).read_text())
+    assert report["step"] == 2
+    assert report["tracklets"][0][0] in str(raised.value)
+    assert math.isnan(float(report["losses"]["total"])) == (lr == "1e20")
+    task = load_task(config.data)
+    keys = IdentityBatches(task.train, 3, 2, config.run.seed).batch(1)
+    assert report["tracklets"] == [[str(frame) for frame in task.train[key.tracklet].frames] for key in keys]
+    assert [record["step"] for record in records(tmp_path)] == [1]
+    load_checkpoint(tmp_path / LAST)
+
+
+def test_bfloat16_trains_and_keeps_float32_weights(settings: Path, tmp_path: Path) -> None:
+    run = command(settings, tmp_path, ["run.precision=bf16", "schedule.epochs=1"])
+    subprocess.run([sys.executable, *run], cwd=ROOT, env=ONE_THREAD, check=True, capture_output=True)
+    weights = load_file(tmp_path / LAST / WEIGHTS)
+    assert {tensor.dtype for name, tensor in weights.items() if name.endswith("weight")} == {torch.float32}
+    assert all(np.isfinite(record["total"]) for record in records(tmp_path) if "total" in record)
+
+
+class FakeAccelerator:
+    device, process_index, num_processes = torch.device("cpu"), 0, 1
+
+    def wait_for_everyone(self) -> None: ...
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_two_processes_learn_from_whole_batches_of_their_own(settings: Path, tmp_path: Path, configure) -> None:
+    """The weights are those of a plain loop that averages the gradients of both batches."""
+    overrides = ("schedule.epochs=1", "schedule.steps_per_epoch=3", "run.validate_every=1")
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(free_port())]
+    done = subprocess.run(
+        [sys.executable, *launch, *command(settings, tmp_path / "two", overrides)],
+        cwd=ROOT,
+        env=ONE_THREAD,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    config = configure(*overrides)
+    want, totals = averaged_by_hand(config, tmp_path)
+    got = load_file(tmp_path / "two" / LAST / WEIGHTS)
+    for name, tensor in want.items():
+        torch.testing.assert_close(got[name], tensor, rtol=1e-3, atol=2e-4, msg=lambda text, n=name: f"{n}: {text}")
+    logged = [record["total"] for record in records(tmp_path / "two") if "total" in record]
+    assert logged == pytest.approx(totals, rel=1e-4)
+
+    task = load_task(config.data)
+    maps = fill_heatmaps(config, task, tmp_path, FakeAccelerator())
+    report = evaluate(load_checkpoint(tmp_path / "two" / LAST)[0], task.validation, maps)
+    logged = next(record["validation"] for record in records(tmp_path / "two") if "validation" in record)
+    assert logged == pytest.approx({name: report.scores.metrics[name] for name in logged})
+
+
+def averaged_by_hand(config: TrainConfig, out: Path) -> tuple[dict[str, torch.Tensor], list[float]]:
+    """Weights after the run, and mean losses, by a loop that knows no processes. Batch norm statistics are rank 0's."""
+    task = load_task(config.data)
+    maps = fill_heatmaps(config, task, out, FakeAccelerator())
+    clips = Clips(task.train, FrameStore((32, 32)), maps, config.augment, config.model.clip_length)
+    model = initial_model(config, 6)
+    blocks = config.optimiser.frozen_blocks
+    freeze(model, blocks)
+    learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    first, second = ({name: torch.zeros_like(p) for name, p in learning.items()} for _ in range(2))
+    totals = []
+    for step in range(config.schedule.steps):
+        gradients, total, statistics = {name: torch.zeros_like(p) for name, p in learning.items()}, 0.0, {}
+        for rank in (0, 1):
+            twin = copy.deepcopy(model)
+            training_mode(twin, blocks)
+            keys = IdentityBatches(task.train, 3, 2, config.run.seed, rank, 2).batch(step)
+            batch = stack([clips[key] for key in keys])
+            assert batch.labels.unique(return_counts=True)[1].tolist() == [2, 2, 2]
+            loss = ctl_loss(twin(batch.frames, batch.logits), batch.labels).total
+            loss.backward()
+            total += loss.item() / 2
+            for name, p in twin.named_parameters():
+                if name in gradients:
+                    gradients[name] += p.grad / 2
+            if rank == 0:
+                statistics = dict(twin.named_buffers())
+        norm = sum(g.square().sum() for g in gradients.values()).sqrt().item()
+        shrink = min(1.0, config.optimiser.clip_norm / (norm + 1e-6))
+        for name, p in learning.items():
+            rate = rate_at(step, config.schedule) * config.optimiser.lr
+            rate *= config.optimiser.backbone_rate if name.startswith("backbone.") else 1
+            g = gradients[name] * shrink + config.optimiser.weight_decay * p.data
+            first[name] = 0.9 * first[name] + 0.1 * g
+            second[name] = 0.999 * second[name] + 0.001 * g * g
+            unbiased = first[name] / (1 - 0.9 ** (step + 1)), second[name] / (1 - 0.999 ** (step + 1))
+            p.data -= rate * unbiased[0] / (unbiased[1].sqrt() + 1e-8)
+        for name, buffer in model.named_buffers():
+            buffer.copy_(statistics[name])
+        totals.append(total)
+    return model.state_dict(), totals
