@@ -1,0 +1,192 @@
+"""Turn meshes into colours and depths, off screen, through VTK. Knows nothing of people or scenery."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ctl.errors import InputError
+from ctl.walkers.camera import FAR_M, NEAR_M, Camera
+
+if TYPE_CHECKING:  # VTK takes a second to load
+    import pyvista
+
+
+class Surface(Protocol):
+    """What can be rendered, points apart: `figure.Piece` and `solids.Solid` are of this kind."""
+
+    @property
+    def faces(self) -> np.ndarray: ...  # (F, 3) int32
+    @property
+    def uv(self) -> np.ndarray: ...  # (V, 2) float32
+    @property
+    def texture(self) -> np.ndarray: ...  # (h, w, 3) uint8
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Light of a place, in parts of a colour's own brightness.
+
+    Args:
+        sun: (x, y, z) unit vector that points towards the sun.
+        sun_strength: of direct light on a surface that faces it.
+        sky_strength: of light from above.
+        ambient: of light from everywhere.
+    """
+
+    sun: tuple[float, float, float]
+    sun_strength: float
+    sky_strength: float
+    ambient: float
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A rendered picture without a background.
+
+    Args:
+        colour: (H, W, 3) uint8.
+        depth: (H, W) float32 metres along the direction of view; inf where nothing is.
+    """
+
+    colour: np.ndarray
+    depth: np.ndarray
+
+
+class Model:
+    """Meshes that the stage has taken in; `pose` moves their points."""
+
+    def __init__(self, surfaces: Sequence[Surface]) -> None:
+        import pyvista as pv
+        from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
+
+        self.meshes: list[pyvista.PolyData] = []
+        self.actors: list[Any] = []
+        for surface in surfaces:
+            mesh = pv.PolyData.from_regular_faces(np.zeros((len(surface.uv), 3), np.float32), surface.faces)
+            mesh.active_texture_coordinates = np.ascontiguousarray(surface.uv, np.float32)
+            mapper, actor = vtkPolyDataMapper(), vtkActor()
+            mapper.SetInputData(mesh)
+            actor.SetMapper(mapper)
+            texture = pv.Texture(np.ascontiguousarray(surface.texture))
+            texture.repeat, texture.interpolate, texture.mipmap = True, True, True
+            actor.SetTexture(texture)
+            self.meshes.append(mesh)
+            self.actors.append(actor)
+
+    def pose(self, points: Sequence[np.ndarray]) -> None:
+        """Set the world points (V, 3) float32 of each surface."""
+        for mesh, values in zip(self.meshes, points, strict=True):
+            mesh.points = values
+
+
+class Stage:
+    """One off-screen window, used for everything that a process renders.
+
+    Args:
+        width, height: pixels of the largest picture that will be rendered.
+    Raises:
+        InputError: neither a GPU nor Mesa's software renderer is there.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's software renderer: this thread and no others
+        if sys.platform == "linux":
+            os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")  # needs no X server
+        from vtkmodules.vtkRenderingCore import vtkLight, vtkRenderer
+        from vtkmodules.vtkRenderingOpenGL2 import vtkOpenGLRenderer  # noqa: F401  registers the OpenGL back end
+        from vtkmodules.vtkRenderingCore import vtkRenderWindow
+
+        self.width, self.height = width, height
+        self._window = vtkRenderWindow()
+        self._window.SetOffScreenRendering(1)
+        self._window.SetMultiSamples(0)
+        self._window.SetSize(width, height)
+        self._renderer = vtkRenderer()
+        self._renderer.SetAutomaticLightCreation(False)
+        self._window.AddRenderer(self._renderer)
+        self._sun, self._sky = vtkLight(), vtkLight()
+        for light in (self._sun, self._sky):
+            light.SetLightTypeToSceneLight()
+            light.PositionalOff()
+            self._renderer.AddLight(light)
+        self._sky.SetPosition(0, 0, 1)
+        if not self._window.SupportsOpenGL():
+            raise InputError(
+                "no OpenGL for off-screen rendering: install Mesa (apt-get install libegl1 libgl1-mesa-dri)"
+            )
+
+    def render(
+        self,
+        models: Sequence[Model],
+        light: Light,
+        camera: Camera,
+        region: tuple[int, int, int, int],
+        oversampling: int,
+    ) -> Layer:
+        """Render a part of a camera's picture.
+
+        Args:
+            models: with their points set.
+            light: of the place.
+            camera: whose picture it is.
+            region: left, top, width and height in pixels of that picture; may reach outside it.
+            oversampling: rendered pixels per camera pixel and axis.
+        Returns:
+            (height · oversampling, width · oversampling) pixels.
+        """
+        left, top, width, height = region
+        columns, rows = width * oversampling, height * oversampling
+        if columns > self.width or rows > self.height:
+            raise ValueError(f"{columns}x{rows} pixels do not fit the stage of {self.width}x{self.height}")
+        self._renderer.SetViewport(0, 0, columns / self.width, rows / self.height)
+        self._aim(camera, camera.clip_matrix(*region))
+        self._sun.SetPosition(*light.sun)
+        self._sun.SetIntensity(light.sun_strength)
+        self._sky.SetIntensity(light.sky_strength)
+        with self._shown(models, light.ambient):
+            self._window.Render()
+            return self._read(columns, rows)
+
+    def _aim(self, camera: Camera, projection: np.ndarray) -> None:
+        from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+        matrix = vtkMatrix4x4()
+        matrix.DeepCopy(projection.ravel())
+        _, up, forward = camera.axes
+        eye = self._renderer.GetActiveCamera()
+        eye.SetPosition(*camera.position)
+        eye.SetFocalPoint(*(camera.position + forward))
+        eye.SetViewUp(*up)
+        eye.SetClippingRange(NEAR_M, FAR_M)
+        eye.SetExplicitProjectionTransformMatrix(matrix)
+        eye.UseExplicitProjectionTransformMatrixOn()
+
+    @contextmanager
+    def _shown(self, models: Sequence[Model], ambient: float) -> Iterator[None]:
+        actors = [actor for model in models for actor in model.actors]
+        for actor in actors:
+            actor.GetProperty().SetAmbient(ambient)
+            actor.GetProperty().SetDiffuse(1.0)
+            self._renderer.AddActor(actor)
+        try:
+            yield
+        finally:
+            for actor in actors:
+                self._renderer.RemoveActor(actor)
+
+    def _read(self, columns: int, rows: int) -> Layer:
+        from vtkmodules.util.numpy_support import vtk_to_numpy
+        from vtkmodules.vtkCommonCore import vtkFloatArray, vtkUnsignedCharArray
+
+        colours, depths = vtkUnsignedCharArray(), vtkFloatArray()
+        self._window.GetPixelData(0, 0, columns - 1, rows - 1, 0, colours, 0)
+        self._window.GetZbufferData(0, 0, columns - 1, rows - 1, depths)
+        colour = vtk_to_numpy(colours).reshape(rows, columns, 3)[::-1]
+        z = vtk_to_numpy(depths).reshape(rows, columns)[::-1]
+        metres = NEAR_M * FAR_M / (FAR_M - z * (FAR_M - NEAR_M))
+        return Layer(colour, np.where(z < 1, metres, np.float32(np.inf)).astype(np.float32))
