@@ -38,6 +38,11 @@ class NodeLink:
     context: float | None = None
 
     @property
+    def terms(self) -> tuple[float | None, float | None, float | None]:
+        """Physical, mask and context."""
+        return self.physical, self.mask, self.context
+
+    @property
     def joined_by_body(self) -> bool:
         """Whether A^p links the two: physical, not only learned."""
         return bool(self.physical)

@@ -49,11 +49,21 @@ def image_tag(image: np.ndarray, alt: str, height: int = 256) -> str:
     picture = Image.fromarray(image)
     if picture.height > height:
         picture = picture.resize((max(1, round(picture.width * height / picture.height)), height))
+    width, height = picture.size
+    return f'<img src="{_jpeg_uri(picture)}" alt="{escape(alt)}" width="{width}" height="{height}">'
+
+
+def svg_image(image: np.ndarray, x: float, y: float) -> str:
+    """(H, W, 3) uint8 RGB as an <image> of an SVG, one unit per pixel, that carries its own JPEG."""
+    height, width = image.shape[:2]
+    uri = _jpeg_uri(Image.fromarray(image))
+    return f'<image href="{uri}" x="{x:g}" y="{y:g}" width="{width}" height="{height}"/>'
+
+
+def _jpeg_uri(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    width, height = picture.size
-    return f'<img src="data:image/jpeg;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def _variables(theme: ThemeName) -> str:
