@@ -14,7 +14,7 @@ from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
 from ctl.explain.gradcam import grad_cam
 from ctl.files import ROOT
-from ctl.gallery import Gallery, clip_sha256, tracklet_key
+from ctl.gallery import TOP_K, Filter, Gallery, MemoryGallery, clip_sha256, open_store, require_weights, tracklet_key
 from ctl.inference import Timed, describe, frames_at_once, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
 from ctl.model import CTL
@@ -27,8 +27,6 @@ DEMO_GALLERY: Final = ROOT / "assets" / "gallery"
 
 ANALYSIS_FPS: Final = 10.0
 """Frames per second that are analysed: a walking person changes little in a tenth of a second."""
-
-TOP_K: Final = 20
 
 Step = Callable[[float, str], None]
 
@@ -63,7 +61,7 @@ class Engine:
         checkpoint: str | Path | None = None,
         estimator: str = MOVENET,
         device: str = "auto",
-        gallery: Path | None = None,
+        gallery: str | Path | None = None,
         mixed: bool = True,
         detector: str = MULTIPOSE,
     ) -> Self:
@@ -73,7 +71,7 @@ class Engine:
             checkpoint: folder, Hub id or id@revision; None is $CTL_CHECKPOINT or the bundled one.
             estimator: "movenet-thunder", or a ViTPose folder, Hub id or id@revision.
             device: "auto" is CUDA if there is one, else the CPU; or a name that torch knows.
-            gallery: folder of a gallery; None is the demo gallery that the project ships.
+            gallery: folder, or URL of a Qdrant collection; None is the demo gallery that the project ships.
             mixed: bfloat16 on CUDA.
             detector: "movenet-multipose", or a D-FINE folder, Hub id or id@revision.
         Raises:
@@ -148,7 +146,7 @@ class Engine:
 
     def rank(self, embedding: np.ndarray, key: str) -> Ranking:
         """The gallery's nearest tracklets to an embedding (D,), without the query itself where the gallery holds it."""
-        return self.gallery.search(torch.from_numpy(embedding), TOP_K, exclude={key})
+        return self.gallery.search(torch.from_numpy(embedding), TOP_K, where=Filter(without_keys=frozenset({key})))
 
     def grad_cam(self, person: PersonAnalysis, reference: np.ndarray | None = None) -> np.ndarray:
         """Where in the frames the person's similarity to a reference comes from.
@@ -175,7 +173,7 @@ def analyze(
     checkpoint: str | Path | None = None,
     estimator: str = MOVENET,
     device: str = "auto",
-    gallery: Path | None = None,
+    gallery: str | Path | None = None,
 ) -> Analysis:
     """Analyse one clip with freshly loaded models. For several clips keep an `Engine`, which explains the options."""
     return Engine.load(checkpoint, estimator, device, gallery).analyze(Path(clip), kind)
@@ -192,13 +190,13 @@ def choose_device(name: str) -> torch.device:
         raise InputError(f"device {name!r} can't be used here: choose auto or cpu") from error
 
 
-def _gallery_for(checkpoint: CheckpointInfo, folder: Path | None) -> tuple[Gallery, tuple[str, ...]]:
+def _gallery_for(checkpoint: CheckpointInfo, place: str | Path | None) -> tuple[Gallery, tuple[str, ...]]:
     """A gallery asked for has to fit the checkpoint; the demo gallery is left out, with a notice, where it doesn't."""
-    if folder is not None:
-        gallery = Gallery.load(folder)
-        gallery.require(checkpoint)
+    if place is not None:
+        gallery = open_store(place).read()
+        require_weights(gallery, checkpoint.sha256)
         return gallery, ()
-    if DEMO_GALLERY.is_dir() and (demo := Gallery.load(DEMO_GALLERY)).checkpoint_sha256 == checkpoint.sha256:
+    if DEMO_GALLERY.is_dir() and (demo := open_store(DEMO_GALLERY).read()).checkpoint_sha256 == checkpoint.sha256:
         return demo, ()
     notice = f"The demo gallery wasn't embedded by {checkpoint.id}: build one with `python -m ctl gallery build`."
-    return Gallery.empty(checkpoint.sha256), (notice,)
+    return MemoryGallery.empty(checkpoint.sha256), (notice,)

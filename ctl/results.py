@@ -164,4 +164,5 @@ def overlay(
 
 def thumbnails(gallery: Gallery, analysis: Analysis) -> dict[str, np.ndarray]:
     """Pictures (H, W, 3) uint8 of every gallery tracklet that some person's ranking names."""
-    return {hit.key: gallery.thumbnail(hit.key) for person in analysis.people for hit in person.ranking}
+    keys = sorted({hit.key for person in analysis.people for hit in person.ranking})
+    return {record.entry.key: record.picture for record in gallery.records(keys)}

@@ -19,7 +19,7 @@ LAYERS = (
     {"ctl.evaluate"},
     {"ctl.gallery", "ctl.explain"},
     {"ctl.pipeline"},
-    {"ctl.results", "ctl.enrol"},
+    {"ctl.options", "ctl.results", "ctl.enrol"},
     {"ctl"},  # ctl/__init__.py: the names that Python users import
     {"ctl.web"},
     {"app"},

@@ -13,10 +13,10 @@ import pytest
 
 from ctl.checkpoint import save_checkpoint
 from ctl.config import PRESETS, ablation_rows
-from ctl.enrol import Row, build_gallery, read_list
+from ctl.enrol.clips import Row, build_gallery, read_list
 from ctl.errors import InputError
 from ctl.files import ROOT
-from ctl.gallery import Gallery
+from ctl.gallery import read_gallery
 from ctl.model import CTL
 from ctl.pipeline import DEMO_GALLERY, Engine, choose_device
 from ctl.results import analysis_json, source_keypoints, trace_arrays, write_results
@@ -91,7 +91,7 @@ def test_ranking_leaves_the_query_out_and_puts_the_same_man_first(crop: Analysis
 def test_grad_cam_has_one_scale_for_the_clip_and_answers_to_the_reference(crop: Analysis, engine: Engine):
     (person,) = crop.people
     own = engine.grad_cam(person)
-    other = engine.grad_cam(person, engine.gallery.embedding(person.ranking[-1].key).numpy())
+    other = engine.grad_cam(person, engine.gallery.records([person.ranking[-1].key])[0].embedding.numpy())
     for cams in (own, other):
         assert cams.shape == (len(person.tracklet), 16, 8)
         assert cams.min() >= 0
@@ -177,7 +177,7 @@ def test_progress_rises_to_the_end_and_may_cancel(engine: Engine):
 
 def test_demo_gallery_belongs_to_the_bundled_checkpoint(engine: Engine):
     assert engine.notices == ()
-    assert Gallery.load(DEMO_GALLERY).checkpoint_sha256 == engine.checkpoint.sha256
+    assert read_gallery(DEMO_GALLERY).checkpoint_sha256 == engine.checkpoint.sha256
 
 
 def test_a_gallery_is_built_from_a_list_and_searched(engine: Engine, tmp_path: Path):

@@ -117,7 +117,7 @@ def grad_cam(run: Run, person: int, reference: str) -> tuple[Path, Path]:
     """
     found, engine = run.analysis.people[person], run.engine
     crops, times = found.tracklet.crops, found.tracklet.times
-    target = engine.gallery.embedding(reference).numpy() if reference else None
+    target = engine.gallery.records([reference])[0].embedding.numpy() if reference else None
     name = f"cam-{found.tracklet.id}-{reference.replace('/', '-') or 'itself'}"
     maps = np.load(run.file(f"{name}.npy", lambda path: np.save(path, engine.grad_cam(found, target))))
     strip = run.file(f"{name}.png", lambda path: Image.fromarray(cam_strip(crops, maps, times)).save(path))
@@ -127,8 +127,8 @@ def grad_cam(run: Run, person: int, reference: str) -> tuple[Path, Path]:
 
 def ranking(run: Run, person: int) -> str:
     """The hits as HTML."""
-    hits, gallery = run.analysis.people[person].ranking, run.engine.gallery
-    pictures = [gallery.thumbnail(hit.key) for hit in hits]
+    hits = run.analysis.people[person].ranking
+    pictures = [record.picture for record in run.engine.gallery.records([hit.key for hit in hits])]
     return text.ranking(hits, pictures, trained=run.analysis.checkpoint.trained)
 
 

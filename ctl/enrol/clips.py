@@ -1,4 +1,4 @@
-"""Clips of known people into a gallery."""
+"""Clips of known people into records of a gallery."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ import torch
 
 from ctl.errors import InputError
 from ctl.files import read_bytes
-from ctl.gallery import Gallery, GalleryEntry, clip_sha256, tracklet_key
+from ctl.gallery import GalleryEntry, MemoryGallery, Record, clip_sha256, to_thumbnail, tracklet_key
 from ctl.pipeline import Engine
-from ctl.types import ClipKind
+from ctl.types import ClipKind, PersonAnalysis
 
 
 @dataclass(frozen=True)
@@ -67,22 +67,31 @@ def _read_row(path: Path, number: int, row: object) -> Row:
     return Row(path.parent / row["file"], row["person"], row["camera"], row.get("kind"), tracklet)
 
 
-def build_gallery(engine: Engine, rows: Sequence[Row], on_step: Callable[[float, str], None]) -> Gallery:
+def build_gallery(engine: Engine, rows: Sequence[Row], on_step: Callable[[float, str], None]) -> MemoryGallery:
     """Embed every row, in order, into a new gallery. Raises InputError where a clip lacks its tracklet."""
-    gallery = Gallery.empty(engine.checkpoint.sha256)
+    records = []
     for done, row in enumerate(rows):
         on_step(done / len(rows), row.clip.name)
-        gallery = enrol(engine, gallery, row)
-    return gallery
+        records.append(embed_row(engine, row))
+    return MemoryGallery.empty(engine.checkpoint.sha256).add(records)
 
 
-def enrol(engine: Engine, gallery: Gallery, row: Row) -> Gallery:
-    """The gallery with one tracklet more. Raises InputError where the clip has no tracklet of that number."""
-    gallery.require(engine.checkpoint)
+def embed_row(engine: Engine, row: Row) -> Record:
+    """Analyse the row's clip and take its tracklet. Raises InputError where the clip has none of that number."""
     people = {person.tracklet.id: person for person in engine.analyze(row.clip, row.kind).people}
     if row.tracklet not in people:
         found = ", ".join(map(str, people))
         raise InputError(f"{row.clip.name} has no tracklet {row.tracklet}: it has {found}")
-    person = people[row.tracklet]
-    entry = GalleryEntry(tracklet_key(clip_sha256(row.clip), row.tracklet), row.person, row.camera)
-    return gallery.add(entry, torch.from_numpy(person.embedding), person.tracklet.crops[len(person.tracklet) // 2])
+    return to_record(people[row.tracklet], clip_sha256(row.clip), row.person, row.camera)
+
+
+def to_record(analysed: PersonAnalysis, clip_digest: str, person: str, camera: str) -> Record:
+    """What a gallery keeps of an analysed person; the picture is the tracklet's middle crop.
+
+    Args:
+        clip_digest: `clip_sha256` of the clip.
+        person, camera: names for it.
+    """
+    tracklet = analysed.tracklet
+    entry = GalleryEntry(tracklet_key(clip_digest, tracklet.id), person, camera)
+    return Record(entry, torch.from_numpy(analysed.embedding), to_thumbnail(tracklet.crops[len(tracklet) // 2]))

@@ -1,0 +1,1 @@
+"""From clips to galleries (`clips`), and the command line that keeps them (`cli`)."""

@@ -1,0 +1,126 @@
+"""A gallery in a folder, safe from crashes and from other processes.
+
+Readers take no lock: the JSON is replaced last and in one step, so they find the gallery as it was or as it is.
+Writers wait for each other at `.lock`, which the system frees when a process dies: each reads the gallery anew, makes
+its change and writes it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from ctl.errors import InputError
+from ctl.files import read_bytes, write_atomic
+from ctl.gallery.base import REBUILD, Gallery, require_weights
+from ctl.gallery.layout import INDEX, pack, unpack
+from ctl.gallery.memory import MemoryGallery
+
+PATIENCE_S: Final = 60.0
+"""Seconds that a writer waits for the others."""
+
+
+class GalleryFolder:
+    """See `GalleryStore`. A folder that isn't there yet is an empty gallery to those who say of which checkpoint.
+
+    Args:
+        path: the folder.
+        checkpoint_sha256: of the weights whose embeddings it has to hold; None takes any.
+    """
+
+    def __init__(self, path: Path, checkpoint_sha256: str | None = None) -> None:
+        self.path = path
+        self.checkpoint_sha256 = checkpoint_sha256
+        self._last: tuple[bytes, MemoryGallery] | None = None  # index and what it stood for: most reads find no change
+
+    def read(self) -> MemoryGallery:
+        index = self.path / INDEX
+        if self.checkpoint_sha256 is not None and not index.exists():
+            return MemoryGallery.empty(self.checkpoint_sha256)
+        if self._last is not None and index.exists() and read_bytes(index) == self._last[0]:
+            return self._last[1]
+        before = read_bytes(index) if index.exists() else b""
+        gallery = read_gallery(self.path)
+        if self.checkpoint_sha256 is not None:
+            require_weights(gallery, self.checkpoint_sha256)
+        self._last = before, gallery  # a write since `before` only means one more reading
+        return gallery
+
+    def update(self, change: Callable[[Gallery], Gallery]) -> Gallery:
+        if self.checkpoint_sha256 is None:
+            self.read()  # a folder without a gallery gets no lock file
+        with _locked(self.path):
+            changed = change(self.read())
+            _write(self.path, changed)
+        return changed
+
+    def replace(self, gallery: Gallery) -> None:
+        with _locked(self.path):
+            _write(self.path, gallery)
+
+
+def read_gallery(folder: Path) -> MemoryGallery:
+    """Read a gallery. Raises InputError where a file is missing, damaged or of another format."""
+    if not folder.is_dir():
+        raise InputError(f"there is no gallery folder {folder}: make it with `python -m ctl gallery build`")
+    try:
+        while True:
+            index = read_bytes(folder / INDEX)
+            try:
+                return unpack(lambda name, most: _read_file(folder / name, most))
+            except InputError:
+                if read_bytes(folder / INDEX) == index:  # else a writer replaced the files in the middle of the reading
+                    raise
+    except InputError as error:
+        raise InputError(f"gallery {folder} can't be used, {REBUILD}: {error}") from error
+
+
+def _read_file(path: Path, most: int) -> bytes:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}") from error
+    if size > most:
+        raise InputError(f"{path} has {size} bytes, more than {most}")
+    return read_bytes(path)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other writers out. Raises InputError where they don't finish, or the folder can't be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock", timeout=PATIENCE_S)
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(f"gallery {folder} is being written by another process: try again later") from error
+    except OSError as error:
+        raise InputError(f"gallery {folder} can't be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _write(folder: Path, gallery: Gallery) -> None:
+    """What the folder held before is replaced in one step, that of the index."""
+    files = pack(gallery)
+    for name, content in files.items():
+        if not _holds(folder / name, content):
+            write_atomic(folder / name, content)
+    for old in (*folder.glob("embeddings-*.safetensors"), *folder.glob("thumbnails/*.jpg")):
+        if old.relative_to(folder).as_posix() not in files:
+            old.unlink()
+    for pattern in (".gallery.json.*", ".embeddings-*", "thumbnails/.*"):  # left behind by a writer that was killed
+        for unfinished in folder.glob(pattern):
+            unfinished.unlink()
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file is as it should be already, which most are after a small change."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False

@@ -1,0 +1,116 @@
+"""The files that a gallery consists of, the same in a folder and in an export: plain JSON, one tensor, JPEGs.
+
+    gallery.json                    {"format", "checkpoint_sha256", "embeddings": file name,
+                                     "entries": [{"key", "person", "camera"}]}
+    embeddings-<hash>.safetensors   {"embeddings": (G, D) float32}; the hash is the file's own
+    thumbnails/<key>.jpg            with a dash for the key's slash
+
+Whatever is read may come from a stranger: nothing is unpickled, no path is taken from it, and no file is read that is
+larger than its limit.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ctl.errors import InputError
+from ctl.files import sha256_of, to_json
+from ctl.gallery.base import Gallery, GalleryEntry
+from ctl.gallery.memory import MemoryGallery
+
+INDEX: Final = "gallery.json"
+FORMAT: Final = 1
+
+MOST_TRACKLETS: Final = 100_000
+INDEX_BYTES: Final = 64 * 2**20
+EMBEDDINGS_BYTES: Final = 2 * 2**30
+JPEG_BYTES: Final = 2**20
+
+Read = Callable[[str, int], bytes]
+"""A file's content by its name. Raises InputError where it is missing or has more than so many bytes."""
+
+
+def thumbnail_name(key: str) -> str:
+    return f"thumbnails/{key.replace('/', '-')}.jpg"
+
+
+def pack(gallery: Gallery) -> dict[str, bytes]:
+    """Name -> content of each file of a gallery, INDEX last."""
+    records = gallery.records([entry.key for entry in gallery.entries])
+    embeddings = torch.stack([record.embedding for record in records]) if records else torch.zeros(0, 0)
+    data = save({"embeddings": embeddings})
+    name = f"embeddings-{sha256_of(data)[:12]}.safetensors"
+    entries = [record.entry for record in records]
+    index = {
+        "format": FORMAT,
+        "checkpoint_sha256": gallery.checkpoint_sha256,
+        "embeddings": name,
+        "entries": [{"key": entry.key, "person": entry.person, "camera": entry.camera} for entry in entries],
+    }
+    thumbnails = {thumbnail_name(record.entry.key): record.jpeg for record in records}
+    return {name: data} | thumbnails | {INDEX: to_json(index)}
+
+
+def unpack(read: Read) -> MemoryGallery:
+    """The gallery that the files hold. Raises InputError where one is missing, damaged, too large or not ours."""
+    index = _read_index(read(INDEX, INDEX_BYTES))
+    entries = tuple(_read_entry(number, values) for number, values in enumerate(index["entries"], start=1))
+    embeddings = _read_embeddings(read, index["embeddings"])
+    jpegs = tuple(_read_jpeg(read, thumbnail_name(entry.key)) for entry in entries)
+    return MemoryGallery(index["checkpoint_sha256"], entries, embeddings, jpegs)
+
+
+def _read_index(data: bytes) -> dict[str, Any]:
+    try:
+        index = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{INDEX} is not valid JSON: {error}") from error
+    if not isinstance(index, dict):
+        raise InputError(f"{INDEX} must hold a JSON object")
+    if index.get("format") != FORMAT:
+        raise InputError(f"format must be {FORMAT}, got {index.get('format')!r}")
+    for key, kind in (("checkpoint_sha256", str), ("embeddings", str), ("entries", list)):
+        if not isinstance(index.get(key), kind):
+            raise InputError(f"{INDEX}: {key!r} is missing or not a {kind.__name__}")
+    if len(index["entries"]) > MOST_TRACKLETS:
+        raise InputError(f"{INDEX} lists {len(index['entries'])} tracklets, more than {MOST_TRACKLETS}")
+    return index
+
+
+def _read_entry(number: int, values: object) -> GalleryEntry:
+    if not isinstance(values, dict):
+        raise InputError(f"{INDEX}, entry {number}: must be an object")
+    for name in ("key", "person", "camera"):
+        if not isinstance(values.get(name), str):
+            raise InputError(f"{INDEX}, entry {number}: {name!r} is missing or not a string")
+    return GalleryEntry(values["key"], values["person"], values["camera"])
+
+
+def _read_embeddings(read: Read, name: str) -> Tensor:
+    """(G, D), checked against the hash in the file's own name."""
+    named = re.fullmatch(r"embeddings-([0-9a-f]{12})\.safetensors", name)
+    if named is None:
+        raise InputError(f"{INDEX} names its embeddings {name!r}")
+    data = read(name, EMBEDDINGS_BYTES)
+    if not sha256_of(data).startswith(named[1]):
+        raise InputError(f"{name} is damaged: its SHA-256 isn't the one in its name")
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError) as error:
+        raise InputError(f"{name} is not a safetensors file: {error}") from error
+    if list(tensors) != ["embeddings"]:
+        raise InputError(f"{name} must hold one tensor, 'embeddings'")
+    return tensors["embeddings"]
+
+
+def _read_jpeg(read: Read, name: str) -> bytes:
+    data = read(name, JPEG_BYTES)
+    if not (data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")):
+        raise InputError(f"{name} is not a whole JPEG")
+    return data

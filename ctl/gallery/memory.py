@@ -1,0 +1,141 @@
+"""A gallery in memory, compared exactly. A value: whatever changes it returns a new one."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ctl.errors import InputError
+from ctl.gallery.base import (
+    EVERYTHING,
+    TOP_K,
+    Filter,
+    GalleryEntry,
+    Record,
+    check_top_k,
+    check_width,
+    direction,
+    taken,
+    unknown,
+)
+from ctl.types import Hit, Ranking
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryGallery:
+    """See `Gallery`. Make one with `empty`, `read_gallery` or `read_bundle`.
+
+    Args:
+        checkpoint_sha256: of the weights that made the embeddings.
+        entries: G tracklets.
+        embeddings: (G, D) float32 on the CPU, L2-normalised.
+        jpegs: G thumbnails as JPEG files.
+    """
+
+    checkpoint_sha256: str
+    entries: tuple[GalleryEntry, ...]
+    embeddings: Tensor
+    jpegs: tuple[bytes, ...]
+
+    def __post_init__(self) -> None:
+        G = len(self.entries)
+        if self.embeddings.ndim != 2 or len(self.embeddings) != G or self.embeddings.dtype != torch.float32:
+            found = f"{tuple(self.embeddings.shape)} {self.embeddings.dtype}"
+            raise InputError(f"gallery embeddings must be ({G}, D) float32, got {found}")
+        if not torch.allclose(self.embeddings.norm(dim=1), torch.ones(G), atol=1e-3):
+            raise InputError("gallery embeddings must be L2-normalised")
+        if len(self._rows) != G:
+            raise InputError("gallery keys must differ from each other")
+
+    @classmethod
+    def empty(cls, checkpoint_sha256: str) -> "MemoryGallery":
+        """A gallery without tracklets, for embeddings of one checkpoint."""
+        return cls(checkpoint_sha256, (), torch.zeros(0, 0), ())
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
+        rows = [self._row(key) for key in keys]
+        return tuple(Record(self.entries[row], self.embeddings[row], self.jpegs[row]) for row in rows)
+
+    def search(self, query: Tensor, top_k: int = TOP_K, at_least: float = -1.0, where: Filter = EVERYTHING) -> Ranking:
+        check_top_k(top_k)
+        rows, similarity = self._compare(query, where)
+        order = similarity.argsort(descending=True, stable=True)[:top_k].tolist()
+        best = [(self.entries[rows[place]], float(similarity[place])) for place in order]
+        return tuple(
+            Hit(rank, entry.key, entry.person, entry.camera, value)
+            for rank, (entry, value) in enumerate(best, start=1)
+            if value >= at_least
+        )
+
+    def similarities(self, query: Tensor, where: Filter = EVERYTHING) -> Tensor:
+        return self._compare(query, where)[1].sort(descending=True).values
+
+    def add(self, records: Sequence[Record]) -> "MemoryGallery":
+        for record in records:
+            if record.entry.key in self:
+                raise taken(self.entries[self._row(record.entry.key)])
+        width = self._width
+        new = []
+        for record in records:
+            new.append(direction(record.embedding))
+            check_width(width, len(new[-1]))
+            width = len(new[-1])
+        if not new:
+            return self
+        return replace(
+            self,
+            entries=(*self.entries, *(record.entry for record in records)),
+            embeddings=torch.cat([self.embeddings.reshape(len(self), len(new[0])), torch.stack(new)]),
+            jpegs=(*self.jpegs, *(record.jpeg for record in records)),
+        )
+
+    def remove(self, keys: Collection[str]) -> "MemoryGallery":
+        gone = {self._row(key) for key in keys}
+        kept = [row for row in range(len(self)) if row not in gone]
+        return replace(
+            self,
+            entries=tuple(self.entries[row] for row in kept),
+            embeddings=self.embeddings[kept],
+            jpegs=tuple(self.jpegs[row] for row in kept),
+        )
+
+    def rename(self, keys: Collection[str], person: str | None = None, camera: str | None = None) -> "MemoryGallery":
+        entries = list(self.entries)
+        for row in map(self._row, keys):
+            old = entries[row]
+            entries[row] = GalleryEntry(
+                old.key, old.person if person is None else person, old.camera if camera is None else camera
+            )
+        return replace(self, entries=tuple(entries))
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {entry.key: row for row, entry in enumerate(self.entries)}
+
+    @property
+    def _width(self) -> int | None:
+        return self.embeddings.shape[1] if len(self) else None
+
+    def _row(self, key: str) -> int:
+        if key not in self._rows:
+            raise unknown(key)
+        return self._rows[key]
+
+    def _compare(self, query: Tensor, where: Filter) -> tuple[list[int], Tensor]:
+        """Rows that count, n of them in order, and their cosines (n,)."""
+        wanted = direction(query)
+        check_width(self._width, len(wanted))
+        rows = [row for row, entry in enumerate(self.entries) if where.admits(entry)]
+        if not rows:
+            return [], torch.zeros(0)
+        chosen = self.embeddings if len(rows) == len(self) else self.embeddings[rows]
+        similarity = (chosen * wanted).sum(dim=1)  # a matrix product would round equal rows differently
+        return rows, similarity.clamp(-1, 1)

@@ -1,0 +1,54 @@
+"""Options that several commands share, and what they make of them. Light: torch loads when a command runs."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ctl.pipeline import Engine
+    from ctl.types import ClipKind
+
+Commands = argparse._SubParsersAction
+KINDS: Final[dict[str, "ClipKind | None"]] = {"auto": None, "crop": "crop", "detect": "scene"}
+PLACE: Final = "DIR_OR_URL"
+
+
+def add_model_options(parser: argparse.ArgumentParser, gallery: bool = True) -> None:
+    parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")
+    parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
+    parser.add_argument("--detector", default="movenet-multipose", metavar="ID_OR_PATH", help="default: %(default)s")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
+    parser.add_argument("--fp32", action="store_true", help="no bfloat16 on CUDA")
+    if gallery:
+        parser.add_argument("--gallery", metavar=PLACE, help="default: the demo gallery")
+
+
+def add_kind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tracklet",
+        choices=KINDS,
+        default="auto",
+        help="the clip is one person's crops, or a scene to detect people in (default: %(default)s)",
+    )
+
+
+def load_engine(args: argparse.Namespace, gallery: str | Path | None = None) -> "Engine":
+    from ctl.pipeline import Engine
+
+    return Engine.load(args.checkpoint, args.keypoints, args.device, gallery, not args.fp32, args.detector)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[float, str], None]]:
+    """A bar on stderr for `on_step`, silent where nobody watches."""
+    from tqdm import tqdm
+
+    with tqdm(total=100, disable=None, leave=False, bar_format="{desc:24}{bar}{percentage:4.0f} %") as bar:
+
+        def step(done: float, label: str) -> None:
+            bar.set_description_str(label, refresh=False)
+            bar.update(100 * done - bar.n)
+
+        yield step
