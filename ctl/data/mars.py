@@ -79,4 +79,5 @@ def _tracklet(folder: Path, names: list[str], row: np.ndarray, table: Path) -> T
     prefix = f"{'00-1' if person == JUNK else f'{person:04d}'}C{camera}"
     if not 1 <= first <= last <= len(names) or not all(name.startswith(prefix) for name in frames):
         raise InputError(f"{table}: the row {row.tolist()} doesn't fit the list of file names beside it")
-    return TrackletFiles(tuple(folder / name[:4] / name for name in frames), person, camera)
+    home = folder / frames[0][:4]
+    return TrackletFiles(tuple(home / name for name in frames), person, camera)

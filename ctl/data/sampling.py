@@ -11,12 +11,16 @@ as there are.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.errors import InputError
+
+_ROUND, _BATCH, _FIRST_CLIP = 0, 1, 2
+"""Last number of a seed: what is drawn from it. All seeds have four, since numpy takes a missing one for a 0."""
 
 
 class ClipKey(NamedTuple):
@@ -61,23 +65,27 @@ class IdentityBatches:
 
     def batch(self, step: int) -> list[ClipKey]:
         """The P·K clips of a step, clips of one person side by side."""
-        by_person = _by_person_and_camera(self.tracklets)
-        return self._batch(by_person, step)
+        everybody = sorted(self._by_person)
+        number, step_of_round = divmod(step, len(everybody) // (self.persons * self.ranks))
+        shuffled = np.random.default_rng((self.seed, number, 0, _ROUND)).permutation(everybody)
+        first = (step_of_round * self.ranks + self.rank) * self.persons
+        chosen = shuffled[first : first + self.persons].tolist()
+        rng = np.random.default_rng((self.seed, step, self.rank, _BATCH))
+        indices = [index for person in chosen for index in draw_tracklets(self._by_person[person], self.clips, rng)]
+        places = enumerate(indices, start=_FIRST_CLIP)
+        return [ClipKey(index, (self.seed, step, self.rank, place)) for place, index in places]
 
     def steps(self, start: int, stop: int) -> Iterator[list[ClipKey]]:
         """Batches of the steps from start to before stop: the `batch_sampler` of a DataLoader."""
-        by_person = _by_person_and_camera(self.tracklets)
-        return (self._batch(by_person, step) for step in range(start, stop))
+        return (self.batch(step) for step in range(start, stop))
 
-    def _batch(self, by_person: dict[int, dict[int, list[int]]], step: int) -> list[ClipKey]:
-        everybody = sorted(by_person)
-        number, step_of_round = divmod(step, len(everybody) // (self.persons * self.ranks))
-        shuffled = np.random.default_rng((self.seed, number)).permutation(everybody)
-        first = (step_of_round * self.ranks + self.rank) * self.persons
-        chosen = shuffled[first : first + self.persons].tolist()
-        rng = np.random.default_rng((self.seed, step, self.rank))
-        indices = [index for person in chosen for index in draw_tracklets(by_person[person], self.clips, rng)]
-        return [ClipKey(index, (self.seed, step, self.rank, place)) for place, index in enumerate(indices)]
+    @cached_property
+    def _by_person(self) -> dict[int, dict[int, list[int]]]:
+        """Person -> camera -> indices of tracklets."""
+        found: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for index, tracklet in enumerate(self.tracklets):
+            found[tracklet.person][tracklet.camera].append(index)
+        return found
 
 
 def draw_tracklets(by_camera: dict[int, list[int]], count: int, rng: np.random.Generator) -> list[int]:
@@ -107,10 +115,3 @@ def draw_frames(frames: int, clip_length: int, rng: np.random.Generator) -> np.n
 def person_labels(tracklets: Iterable[TrackletFiles]) -> dict[int, int]:
     """Person -> class of the classifiers, 0, 1, 2 ... in the order of the persons' numbers."""
     return {person: label for label, person in enumerate(sorted({tracklet.person for tracklet in tracklets}))}
-
-
-def _by_person_and_camera(tracklets: Sequence[TrackletFiles]) -> dict[int, dict[int, list[int]]]:
-    found: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for index, tracklet in enumerate(tracklets):
-        found[tracklet.person][tracklet.camera].append(index)
-    return found

@@ -7,7 +7,7 @@ Source: Zhong et al. 2020 (Random Erasing). Assumed: flipping is per clip, since
 to frame; erasing is per frame ("image-level"), with random pixels, the form that Zhong et al. found best.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import cv2
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ctl.data import camera
+from ctl.errors import InputError
 from ctl.skeleton import FLIP
 
 ERASED_AREA: Final = (0.02, 0.4)
@@ -42,6 +43,8 @@ class Augment:
         resolution: probability of a lower resolution.
         noise: probability of noise.
         compress: probability of visible JPEG compression.
+    Raises:
+        InputError: a probability isn't in 0..1, or shift or zoom not in 0..0.5.
     """
 
     flip: float = 0.0
@@ -55,6 +58,12 @@ class Augment:
     resolution: float = 0.0
     noise: float = 0.0
     compress: float = 0.0
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            value, most = getattr(self, option.name), 0.5 if option.name in ("shift", "zoom") else 1.0
+            if not 0 <= value <= most:
+                raise InputError(f"augment: {option.name} must be a number in 0..{most}, got {value!r}")
 
     @classmethod
     def paper(cls) -> Self:

@@ -61,14 +61,14 @@ def test_stored_maps_pool_as_those_of_inference(
 
 
 def test_frames_are_read_as_inference_cuts_them(people: tuple[TrackletFiles, ...]) -> None:
-    frame = people[0].frames[3]
-    folder = frame.parents[1] / "twice"
-    folder.mkdir()
-    for name in ("0.jpg", "1.jpg"):
-        (folder / name).write_bytes(frame.read_bytes())
-    with open_clip(folder) as clip:
-        (found,) = find_people(clip, None, (192, 96), min_frames=1, kind="crop").tracklets
-    np.testing.assert_array_equal(read_frames(people[0], (192, 96), [3, 3]), found.crops)
+    for number, frame in enumerate(people[1].frames):
+        folder = frame.parents[1] / f"twice {number}"
+        folder.mkdir()
+        for name in ("0.jpg", "1.jpg"):
+            (folder / name).write_bytes(frame.read_bytes())
+        with open_clip(folder) as clip:
+            (found,) = find_people(clip, None, (192, 96), min_frames=1, kind="crop").tracklets
+        np.testing.assert_array_equal(read_frames(people[1], (192, 96), [number, number]), found.crops)
 
 
 def test_some_frames_are_those_rows_of_all(

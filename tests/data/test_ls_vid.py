@@ -9,6 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from ctl.data import load_benchmark
+from ctl.data.matlab import read_matrix
 from ctl.errors import InputError
 from tests.data.trees import touch
 
@@ -60,6 +61,15 @@ def test_queries_saved_in_an_older_version_are_read_too(ls_vid: Path) -> None:
     savemat(ls_vid / "test" / "data" / "info_test.mat", {"query": np.array([[1.0]])})
     (split,) = load_benchmark("ls-vid", ls_vid).splits
     assert [t.camera for t in split.query] == [3]
+
+
+def test_a_matrix_is_read_as_matlab_shows_it(tmp_path: Path) -> None:
+    shown = np.arange(6).reshape(2, 3)
+    savemat(tmp_path / "5.mat", {"m": shown})
+    with h5py.File(tmp_path / "73.mat", "w") as file:
+        file["m"] = shown.T  # MATLAB counts along columns first
+    np.testing.assert_array_equal(read_matrix(tmp_path / "5.mat", "m"), shown)
+    np.testing.assert_array_equal(read_matrix(tmp_path / "73.mat", "m"), shown)
 
 
 def test_without_h5py_the_message_says_how_to_get_it(ls_vid: Path, monkeypatch: pytest.MonkeyPatch) -> None:

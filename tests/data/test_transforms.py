@@ -6,6 +6,7 @@ import torch
 
 from ctl.data import camera
 from ctl.data.transforms import Augment, Window, draw_window, erase, flip, move, occlude
+from ctl.errors import InputError
 from ctl.skeleton import JOINTS
 
 H, W, CELL = 192, 96, 8
@@ -77,6 +78,13 @@ def test_a_shift_by_whole_cells_is_exact_and_repeats_the_border() -> None:
         after[:, :, :-2, 1:], kept / kept.sum(axis=(2, 3), keepdims=True), atol=1e-6
     )  # what left the picture is shared out in proportion
     assert after[:, :, -2:].max() < 1e-6
+
+
+def test_a_zoomed_picture_is_read_at_the_centres_of_its_pixels() -> None:
+    ramp = np.broadcast_to((2 * np.arange(W))[None, None, :, None], (1, H, W, 3)).astype(np.uint8)
+    moved, _ = move(ramp, np.zeros((1, 17, 24, 12), np.float32), Window(top=0.25, left=0.25, size=0.5))
+    places = 0.25 * W + (np.arange(W) + 0.5) / 2 - 0.5  # of the new pixels' centres, in old pixels
+    np.testing.assert_allclose(moved[0, 50, :, 1], 2 * places, atol=0.51)
 
 
 def test_the_whole_window_changes_nothing() -> None:
@@ -160,6 +168,12 @@ def test_nothing_is_done_by_default() -> None:
     out, maps = Augment()(frames, logits, np.random.default_rng(0), frames[0])
     np.testing.assert_array_equal((out.permute(0, 2, 3, 1) * 255).round().byte().numpy(), frames)
     np.testing.assert_array_equal(maps.numpy(), logits)
+
+
+@pytest.mark.parametrize(("option", "value"), [("flip", 1.1), ("erase", -0.1), ("shift", 0.6), ("zoom", float("nan"))])
+def test_options_outside_their_range_are_named(option: str, value: float) -> None:
+    with pytest.raises(InputError, match=f"augment: {option} must be a number in 0.."):
+        Augment(**{option: value})
 
 
 def test_an_occluder_is_a_rectangle_of_the_other_picture_in_every_frame() -> None:
