@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import nn
 
 from ctl.config import ModelConfig
 from ctl.explain.replay import TrackletNodes
@@ -29,3 +30,15 @@ def make_nodes(frames: int, channels: int = SMALL.channels, seed: int = 0) -> Tr
     joints = torch.randn(frames, 17, channels, generator=generator)
     pooled = {scale: torch.from_numpy(pooling_matrix(scale)) @ joints for scale in SCALES}
     return TrackletNodes(torch.randn(frames, channels, generator=generator), pooled)
+
+
+@cache
+def make_seeing_model() -> CTL:
+    """The small model with a backbone that tells pictures apart: its batch norms have seen one batch."""
+    torch.manual_seed(0)
+    model = make_model.__wrapped__()
+    for module in model.backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    model.backbone.train()(torch.rand(4, 3, 3, 64, 32))
+    return model.eval()
