@@ -71,9 +71,8 @@ def lower_resolution(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray
     height, width = frames.shape[1:3]
     share = rng.uniform(0.25, 0.75)
     small = (max(4, round(width * share)), max(8, round(height * share)))
-    return np.stack(
-        [cv2.resize(cv2.resize(f, small, interpolation=cv2.INTER_AREA), (width, height)) for f in frames]  # linear
-    )
+    seen = (cv2.resize(frame, small, interpolation=cv2.INTER_AREA) for frame in frames)
+    return np.stack([cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR) for frame in seen])
 
 
 def add_noise(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,8 +1,9 @@
 """iLIDS-VID, 300 people seen once by each of two cameras in an airport.
 
 Paper: Wang et al., "Person Re-Identification by Video Ranking", ECCV 2014.
-Licence: for non-commercial research; the pictures come from the i-LIDS recordings of the UK Home Office. Where to ask
-for it: xiatian-zhu.github.io/downloads_qmul_iLIDS-VID_ReID_dataset.html.
+Licence: none stated with the pictures, which come from the i-LIDS recordings of the UK Home Office; take it as for
+research only. Where to ask for it: www.eecs.qmul.ac.uk/~xiatian/downloads_qmul_iLIDS-VID_ReID_dataset.html, or the
+authors by e-mail where that page is down.
 Counts: 300 persons, 600 tracklets of 23 to 192 frames, two cameras.
 
 Layout: ROOT/i-LIDS-VID/sequences/{cam1,cam2}/person001/*.png and

@@ -1,8 +1,8 @@
 """LS-VID, tracklets from fifteen cameras on a campus, indoors and outdoors.
 
 Paper: Li et al., "Global-Local Temporal Representations for Video Person Re-Identification", ICCV 2019.
-Licence: a signed agreement, for academic research only. Where to ask for it: the agreement, and the address to send it
-to, are on www.pkuvmc.com/dataset.html.
+Licence: a release agreement to be signed. Where to ask for it: the authors send the agreement by e-mail; their address
+is in github.com/rika1024/GLTR, issue 2.
 Counts: 3,772 persons, 14,943 tracklets, fifteen cameras: 842 persons to train on (2,831 tracklets), 200 to validate on
 (779), 2,730 to test (11,333, of them 3,504 queries).
 

@@ -2,8 +2,8 @@
 
 Paper: Hirzer et al., "Person Re-Identification by Descriptive and Discriminative Classification", SCIA 2011; the subset
 and its ten splits: Wang et al., "Person Re-Identification by Video Ranking", ECCV 2014.
-Licence: for research only. Where to ask for it:
-www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/PRID11.
+Licence: none stated on its page, which offers it for testing approaches to re-identification; take it as for research
+only. Where to get it: www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/PRID11.
 Counts: camera A shows 385 persons, camera B 749; persons 1 to 200 are the same in both; 178 of these are used.
 
 Layout: ROOT/prid_2011/multi_shot/{cam_a,cam_b}/person_0001/*.png. splits_prid2011.json, ten times

@@ -4,7 +4,7 @@ The paper resizes, flips and erases at random; resizing has already happened her
 scaled within the model. The stronger options are for clips of cameras that no training set has seen.
 
 Source: Zhong et al. 2020 (Random Erasing). Assumed: flipping is per clip, since a person does not turn over from frame
-to frame; erasing is per frame ("image-level"), with random pixels, the form that Zhong et al. found best.
+to frame; erasing is per frame ("image-level"), with random pixels, as Zhong et al. fill it.
 """
 
 from dataclasses import dataclass, fields
