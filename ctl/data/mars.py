@@ -1,7 +1,7 @@
 """MARS, tracklets that a detector and a tracker cut out of six cameras.
 
 Paper: Zheng et al., "MARS: A Video Benchmark for Large-Scale Person Re-identification", ECCV 2016.
-Licence: none stated; take it as for research only. Where to ask for it: www.liangzheng.com.cn/Project/project_mars.html;
+Licence: none stated; take it as for research only. Where to ask: www.liangzheng.com.cn/Project/project_mars.html;
 the .mat files of info/ are in github.com/liangzheng06/MARS-evaluation.
 Counts: 1,261 persons; 8,298 tracklets of 625 persons to train on; 12,180 test tracklets, 1,980 of them queries, with
 3,248 distractors (person 0) and 870 of junk (person -1); six cameras; 1,191,003 frames.
