@@ -87,25 +87,34 @@ def _read_zip(path: Path) -> MemoryGallery:
         if path.stat().st_size > BUNDLE_BYTES:
             raise InputError(f"{path.name} has more than {BUNDLE_BYTES} bytes")
         with zipfile.ZipFile(io.BytesIO(read_bytes(path))) as archive:
-            members = {member.filename: member for member in archive.infolist()}
-            if len(members) != len(archive.infolist()):
-                raise InputError("it holds two files of one name")
+            members = _members(archive, path.stat().st_size)
 
             def read(name: str, most: int) -> bytes:
                 if name not in members:
                     raise InputError(f"{name} is missing")
-                member = members[name]
-                if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
-                    raise InputError(f"{name} is compressed or encrypted: unpack it, and import the folder")
-                if member.file_size > most:
-                    raise InputError(f"{name} has {member.file_size} bytes, more than {most}")
-                return archive.read(member)
+                if members[name].file_size > most:
+                    raise InputError(f"{name} has {members[name].file_size} bytes, more than {most}")
+                return archive.read(members[name])
 
             return unpack(read)
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
     except (InputError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise InputError(f"{path.name} is not an exported gallery: {error}") from error
+
+
+def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    """By name. Raises InputError where reading them all gives anything but parts of the archive's own bytes, once."""
+    listed = archive.infolist()
+    for member in listed:
+        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+            raise InputError(f"{member.filename!r} is compressed or encrypted: unpack it, and import the folder")
+    members = {member.filename: member for member in listed}
+    if len(members) != len(listed):
+        raise InputError("it holds two files of one name")
+    if sum(member.file_size for member in listed) > size:
+        raise InputError("its files overlap: they have more bytes than the archive")
+    return members
 
 
 def _check_picture(record: Record) -> None:

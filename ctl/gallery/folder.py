@@ -92,7 +92,7 @@ def _locked(folder: Path) -> Iterator[None]:
     """Keep other writers out. Raises InputError where they don't finish, or the folder can't be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", timeout=PATIENCE_S)
+        lock = FileLock(folder / ".lock", timeout=PATIENCE_S, poll_interval=0.01)
         lock.acquire()
     except Timeout as error:
         raise InputError(f"gallery {folder} is being written by another process: try again later") from error

@@ -169,6 +169,11 @@ class QdrantGallery:
                 self.client.set_payload(self.collection, changed, points=list(some))
         return self
 
+    @property
+    def _on_server(self) -> bool:
+        """The embedded engine is exact, has no indexes, and warns of either wish."""
+        return self.client.init_options["location"] != ":memory:"
+
     def _width(self) -> int | None:
         """D; None before the first tracklet."""
         if not self.client.collection_exists(self.collection):
@@ -185,8 +190,9 @@ class QdrantGallery:
             vectors_config=models.VectorParams(size=width, distance=models.Distance.DOT),
             metadata={"checkpoint_sha256": self.checkpoint_sha256},
         )
-        for name in ("person", "camera"):  # a server filters by them without reading every payload
-            self.client.create_payload_index(self.collection, name, models.PayloadSchemaType.KEYWORD)
+        if self._on_server:
+            for name in ("person", "camera"):  # to filter by them without reading every payload
+                self.client.create_payload_index(self.collection, name, models.PayloadSchemaType.KEYWORD)
 
     def _payloads(self) -> Iterator[Mapping[str, Any]]:
         with _requests(self.collection):
@@ -226,7 +232,7 @@ class QdrantGallery:
                 self.collection,
                 query=wanted.tolist(),
                 query_filter=_to_qdrant(where),
-                search_params=models.SearchParams(exact=exact),
+                search_params=models.SearchParams(exact=True) if exact and self._on_server else None,
                 limit=most,
                 with_payload=payload,
             ).points

@@ -1,0 +1,320 @@
+"""A gallery on disk: readers and writers at once, killed writers, damaged files."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ctl.errors import InputError
+from ctl.files import ROOT
+from ctl.gallery import GalleryFolder, MemoryGallery, clip_sha256, read_gallery
+from tests.gallery.cases import OTHER_SHA256, SHA256, key, people, record, records, some_embeddings
+
+THUMBNAIL = "thumbnails/000000000003-1.jpg"
+
+
+def make_gallery(embeddings: Tensor) -> MemoryGallery:
+    return MemoryGallery.empty(SHA256).add(records(embeddings))
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
+    gallery = make_gallery(some_embeddings())
+    GalleryFolder(tmp_path / "gallery").replace(gallery)
+    for found in (read_gallery(tmp_path / "gallery"), GalleryFolder(tmp_path / "gallery", SHA256).read()):
+        assert found.entries == gallery.entries
+        assert torch.equal(found.embeddings, gallery.embeddings)
+        assert found.jpegs == gallery.jpegs
+        assert found.checkpoint_sha256 == SHA256
+    assert torch.equal(load_file(embeddings_file(tmp_path / "gallery"))["embeddings"], gallery.embeddings)
+
+
+def test_update_leaves_no_files_of_before(tmp_path: Path) -> None:
+    folder = GalleryFolder(tmp_path, SHA256)
+    folder.update(lambda gallery: gallery.add(records(some_embeddings())))
+    folder.update(lambda gallery: gallery.remove([key(n) for n in range(3, 13)]))
+    left = files_in(tmp_path)
+    assert left[1].startswith("embeddings-")
+    assert [left[0], *left[2:]] == [
+        ".lock",
+        "gallery.json",
+        "thumbnails/000000000001-1.jpg",
+        "thumbnails/000000000002-1.jpg",
+    ]
+
+
+def test_update_writes_only_what_changed(tmp_path: Path) -> None:
+    folder = GalleryFolder(tmp_path, SHA256)
+    folder.update(lambda gallery: gallery.add(records(some_embeddings())))
+    before = {name: (tmp_path / name).stat().st_ino for name in files_in(tmp_path)}
+    folder.update(lambda gallery: gallery.rename([key(3)], person="zoe"))
+    after = {name: (tmp_path / name).stat().st_ino for name in files_in(tmp_path)}
+    assert {name for name in before if before[name] != after[name]} == {"gallery.json"}
+
+
+def test_failed_change_leaves_the_gallery_as_it_was(tmp_path: Path) -> None:
+    folder = GalleryFolder(tmp_path, SHA256)
+    folder.replace(make_gallery(some_embeddings()))
+    with pytest.raises(InputError, match="no tracklet"):
+        folder.update(lambda gallery: gallery.remove([key(1)]).remove([key(1)]))
+    assert len(folder.update(lambda gallery: gallery.remove([key(1)]))) == 11  # and the lock is free
+
+
+def test_reader_sees_what_another_wrote(tmp_path: Path) -> None:
+    mine, theirs = GalleryFolder(tmp_path, SHA256), GalleryFolder(tmp_path)
+    assert len(mine.read()) == 0
+    mine.replace(make_gallery(some_embeddings()))
+    assert len(theirs.read()) == 12
+    mine.update(lambda gallery: gallery.remove([key(1)]))
+    assert len(theirs.read()) == 11
+    assert theirs.read() is theirs.read()
+
+
+def test_empty_gallery_is_kept_too(tmp_path: Path) -> None:
+    GalleryFolder(tmp_path).replace(MemoryGallery.empty(SHA256))
+    assert len(read_gallery(tmp_path)) == 0
+
+
+def test_gallery_of_other_weights_is_not_changed(tmp_path: Path) -> None:
+    GalleryFolder(tmp_path).replace(make_gallery(some_embeddings()))
+    with pytest.raises(InputError, match="not by cdcdcdcdcdcd…: rebuild it"):
+        GalleryFolder(tmp_path, OTHER_SHA256).update(lambda gallery: gallery.add([record(13, torch.ones(7))]))
+    assert len(read_gallery(tmp_path)) == 12
+
+
+def test_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="python -m ctl gallery build"):
+        GalleryFolder(tmp_path / "nowhere").update(lambda gallery: gallery)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(InputError, match=r"gallery.json can't be read"):
+        GalleryFolder(tmp_path / "photos").update(lambda gallery: gallery)
+    assert [path.name for path in tmp_path.rglob("*")] == ["photos"]
+
+
+def run(code: str, *words: object) -> str:
+    """What a Python process of its own prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+
+
+CRASH = """
+import os, shutil, sys
+from pathlib import Path
+from ctl.gallery import GalleryFolder, read_gallery
+
+before, after, folder = map(Path, sys.argv[1:])
+old, new = read_gallery(before), read_gallery(after)
+
+
+def die_at(step):
+    "End the process, as a kill would, when it renames or removes its step-th file."
+    left = [step]
+
+    def hook(event, args):
+        if event in ("os.rename", "os.remove"):
+            left[0] -= 1
+            if left[0] == 0:
+                os._exit(9)
+
+    sys.addaudithook(hook)
+
+
+for step in range(1, 100):
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(before, folder)
+    child = os.fork()
+    if child == 0:
+        die_at(step)
+        GalleryFolder(folder).update(lambda gallery: new)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    found = read_gallery(folder)
+    same = lambda other: found.entries == other.entries and found.embeddings.equal(other.embeddings)
+    print(step, code, "old" if same(old) else "new" if same(new) else "neither", flush=True)
+    GalleryFolder(folder).update(lambda gallery: new)
+    hidden = [path.name for path in folder.rglob(".*") if path.name != ".lock"]
+    assert same(old) or same(new) and not hidden, hidden
+    if code == 0:
+        break
+"""
+
+
+def test_update_that_is_killed_at_any_step_leaves_the_old_gallery_or_the_new(tmp_path: Path) -> None:
+    rows = some_embeddings()
+    GalleryFolder(tmp_path / "before").replace(make_gallery(rows[:3]))
+    GalleryFolder(tmp_path / "after").replace(make_gallery(rows[:4]).remove([key(1)]))
+    said = run(CRASH, *(tmp_path / name for name in ("before", "after", "folder")))
+    steps = [line.split() for line in said.splitlines()]
+    # the embeddings, a new thumbnail and the index are renamed; then the two old files are removed
+    assert [found for *_, found in steps] == ["old"] * 3 + ["new"] * 3
+    assert [code for _, code, _ in steps] == ["9"] * 5 + ["0"]
+
+
+WRITERS = """
+import json, os, signal, sys, time
+from pathlib import Path
+import torch
+from ctl.gallery import GalleryFolder, read_gallery
+from tests.gallery.cases import SHA256, key, record
+
+path = Path(sys.argv[1])
+
+
+def start_writer(first, last):
+    "A process that adds tracklets one by one; its number, and a pipe in which it tells of each that it has added."
+    told, tell = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(tell)
+        return child, told
+    folder = GalleryFolder(path, SHA256)
+    for number in range(first, last):
+        folder.update(lambda gallery: gallery.add([record(number, torch.full((512,), float(number)))]))
+        os.write(tell, b"%d " % number)
+    os._exit(0)
+
+
+def numbers(from_number=0):
+    found = [int(entry.key[:12], 16) for entry in read_gallery(path).entries]
+    return sorted(number for number in found if number >= from_number)
+"""
+
+TWO = """
+children = [start_writer(first, first + 25)[0] for first in (1, 1001)]
+sizes, running = [], set(children)
+while running:
+    if (path / "gallery.json").exists():
+        sizes.append(len(read_gallery(path)))
+    running -= {child for child in running if os.waitpid(child, os.WNOHANG)[0]}
+print(json.dumps({"sizes": sizes, "numbers": numbers()}))
+"""
+
+KILLED = """
+told_all = []
+for attempt in range(24):
+    first = 1000 * attempt + 1
+    child, told = start_writer(first, first + 999)
+    begun = os.read(told, 1)
+    time.sleep(0.002 * attempt)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with os.fdopen(told) as pipe:
+        done = [int(number) for number in (begun.decode() + pipe.read()).split()]
+    unfinished = sum(file.name.startswith(".") and file.name != ".lock" for file in path.rglob(".*"))
+    GalleryFolder(path, SHA256).update(lambda gallery: gallery.rename([gallery.entries[0].key], person=f"{attempt}"))
+    told_all.append({"first": first, "told": done, "found": numbers(first), "unfinished": unfinished})
+print(json.dumps(told_all))
+"""
+
+
+def test_two_writers_at_once_lose_nothing_and_a_reader_beside_them_finds_a_whole_gallery(tmp_path: Path) -> None:
+    found = json.loads(run(WRITERS + TWO, tmp_path))
+    assert found["numbers"] == [*range(1, 26), *range(1001, 1026)]
+    assert found["sizes"] == sorted(found["sizes"])
+    assert len(set(found["sizes"])) > 3  # the reader did look while they wrote
+
+
+def test_killed_writers_lose_at_most_the_change_they_did_not_tell_of_and_free_the_lock(tmp_path: Path) -> None:
+    attempts = json.loads(run(WRITERS + KILLED, tmp_path))
+    for attempt in attempts:
+        last_told = attempt["told"][-1]
+        complete = [list(range(attempt["first"], last + 1)) for last in (last_told, last_told + 1)]
+        assert attempt["found"] in complete
+    assert any(attempt["unfinished"] for attempt in attempts)  # some died in the middle of a file
+    assert people(read_gallery(tmp_path))[0] == (key(1), "23", "c1")
+    assert not [name for name in files_in(tmp_path) if "/." in f"/{name}" and name != ".lock"]
+
+
+def test_waiting_for_a_writer_that_does_not_finish_ends_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctl.gallery.folder.PATIENCE_S", 0.1)
+    folder = GalleryFolder(tmp_path, SHA256)
+    with pytest.raises(InputError, match="is being written by another process: try again later"):
+        folder.update(lambda gallery: GalleryFolder(tmp_path, SHA256).update(lambda inner: inner))
+
+
+def change_index(folder: Path, **values: object) -> None:
+    index = json.loads((folder / "gallery.json").read_text())
+    (folder / "gallery.json").write_text(json.dumps(index | values))
+
+
+def drop_key(folder: Path, key: str) -> None:
+    index = json.loads((folder / "gallery.json").read_text())
+    del index[key]
+    (folder / "gallery.json").write_text(json.dumps(index))
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def embeddings_file(folder: Path) -> Path:
+    return next(folder.glob("embeddings-*"))
+
+
+def swap_embeddings(folder: Path, tensors: dict[str, Tensor]) -> None:
+    """Other tensors under a name whose hash is right, so that only what they hold is wrong."""
+    embeddings_file(folder).unlink()
+    save_file(tensors, folder / "new")
+    name = f"embeddings-{clip_sha256(folder / 'new')[:12]}.safetensors"
+    (folder / "new").rename(folder / name)
+    change_index(folder, embeddings=name)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        pytest.param(lambda f: (f / "gallery.json").unlink(), "gallery.json can't be read", id="no-index"),
+        pytest.param(lambda f: truncate(f / "gallery.json"), "gallery.json is not valid JSON", id="index-truncated"),
+        pytest.param(lambda f: (f / "gallery.json").write_text("[]"), "must hold a JSON object", id="index-is-a-list"),
+        pytest.param(lambda f: change_index(f, format=2), "format must be 1, got 2", id="format"),
+        pytest.param(lambda f: drop_key(f, "checkpoint_sha256"), "'checkpoint_sha256' is missing", id="no-checkpoint"),
+        pytest.param(lambda f: change_index(f, entries=[{"key": key(1)}]), "'person' is missing", id="entry-half"),
+        pytest.param(lambda f: change_index(f, entries=[None]), "entry 1: must be an object", id="entry-null"),
+        pytest.param(lambda f: change_index(f, entries=[]), "must be (0, D) float32", id="no-entries"),
+        pytest.param(lambda f: change_index(f, embeddings="../x"), "names its embeddings '../x'", id="path"),
+        pytest.param(lambda f: embeddings_file(f).unlink(), "can't be read", id="no-embeddings"),
+        pytest.param(lambda f: truncate(embeddings_file(f)), "is damaged: its SHA-256", id="embeddings-truncated"),
+        pytest.param(
+            lambda f: swap_embeddings(f, {"embeddings": torch.ones(12, 7)}), "must be L2-normalised", id="length"
+        ),
+        pytest.param(
+            lambda f: swap_embeddings(f, {"embeddings": torch.full((12, 7), torch.nan)}), "L2-normalised", id="nan"
+        ),
+        pytest.param(
+            lambda f: swap_embeddings(f, {"other": torch.ones(12, 7)}),
+            "must hold one tensor, 'embeddings'",
+            id="tensor",
+        ),
+        pytest.param(lambda f: truncate(f / THUMBNAIL), "000000000003-1.jpg is not a whole JPEG", id="jpeg"),
+        pytest.param(lambda f: (f / THUMBNAIL).unlink(), "000000000003-1.jpg can't be read", id="no-jpeg"),
+    ],
+)
+def test_damaged_gallery_is_one_sentence(tmp_path: Path, spoil: Callable[[Path], object], sentence: str) -> None:
+    GalleryFolder(tmp_path).replace(make_gallery(some_embeddings()))
+    spoil(tmp_path)
+    with pytest.raises(InputError) as error:
+        read_gallery(tmp_path)
+    assert sentence in str(error.value)
+    assert str(error.value).startswith(
+        f"gallery {tmp_path} can't be used, rebuild it with `python -m ctl gallery build`"
+    )
+    assert "\n" not in str(error.value)
