@@ -48,7 +48,7 @@ def _read_mat5(path: Path, name: str) -> np.ndarray:
 
 def _read_hdf5(path: Path, name: str) -> np.ndarray:
     try:
-        import h5py  # type: ignore[import-untyped]
+        import h5py
     except ImportError as error:
         raise InputError(f"{path} is a version 7.3 file, which needs another package: pip install h5py") from error
     try:
