@@ -13,7 +13,7 @@ import numpy as np
 
 from ctl.explain.graph_links import NodeLink, links, window_frames
 from ctl.explain.graph_script import LEGEND, PAGE_SCRIPT, SCRIPT, STYLE
-from ctl.explain.page import page, svg_image
+from ctl.explain.page import number, page, svg_image
 from ctl.explain.palette import GRAPH, NEGATIVE, POSITIVE, SIDES, side_of
 from ctl.explain.reading import (
     cross_scale_sources,
@@ -217,7 +217,7 @@ def _sentence(link: NodeLink) -> str:
     frames = {0: "", 1: " one frame after", -1: " one frame before"}
     when = frames.get(link.offset, f" {abs(link.offset)} frames {'before' if link.offset < 0 else 'after'}")
     kind = "physical" if link.joined_by_body else "learned"
-    return f"{receiver} receives {_signed(link.value, 2)} from {sender}{when}, {kind}"
+    return f"{receiver} receives {number(link.value, 2, signed=True)} from {sender}{when}, {kind}"
 
 
 def _table_body(node: int, scale: Scale, found: Sequence[NodeLink], window: int) -> str:
@@ -233,13 +233,9 @@ def _row(link: NodeLink, window: int) -> str:
     where = _REACHES.get(link.reach) or f"from frame {frame_name(link.offset + window // 2, window)}"
     if link.reach == "scale":
         sender, receiver = f"{sender} ({link.sender[0]})", f"{receiver} (s3)"
-    terms = "".join(f"<td>{'' if value is None else _signed(value, 3)}</td>" for value in link.terms)
-    value = f"{link.value:.3f}" if link.reach == "scale" else _signed(link.value, 3)
+    terms = "".join(f"<td>{'' if value is None else number(value, signed=True)}</td>" for value in link.terms)
+    value = f"{link.value:.3f}" if link.reach == "scale" else number(link.value, signed=True)
     return f'<tr><th scope="row">{value}</th><td>{receiver}</td><td>{sender}</td><td>{where}</td>{terms}</tr>'
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _square(at: np.ndarray) -> str:

@@ -44,6 +44,12 @@ def notices(checkpoint: CheckpointInfo, others: Iterable[str] = ()) -> str:
     return "".join(f'<p class="notice" role="note">{escape(text)}</p>\n' for text in sentences)
 
 
+def number(value: float, digits: int = 3, signed: bool = False) -> str:
+    """A number for a reader: a true minus sign, and none before a zero."""
+    rounded = round(value, digits) + 0.0
+    return f"{rounded:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+
+
 def image_tag(image: np.ndarray, alt: str, height: int = 256) -> str:
     """(H, W, 3) uint8 RGB as an <img> that carries its own JPEG; larger pictures are shrunk to `height`."""
     picture = Image.fromarray(image)

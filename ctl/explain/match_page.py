@@ -1,0 +1,196 @@
+"""A match on one page: both tracklets in step, what adds up to their similarity, and how alike each part is."""
+
+from html import escape
+from typing import Final
+
+import numpy as np
+
+from ctl.explain.cam_picture import draw_cam
+from ctl.explain.composition import WHOLE
+from ctl.explain.match import Match, Side
+from ctl.explain.page import image_tag, number, page
+from ctl.explain.skeleton_view import body_svg, colour_key
+from ctl.skeleton import SCALES, Scale, part_count, part_names
+
+HARDLY_SEEN: Final = 0.2
+"""Mean joint score under which a part's numbers are marked."""
+
+_HEIGHT: Final = 224
+
+
+def match_html(match: Match, query_cam: np.ndarray | None = None, hit_cam: np.ndarray | None = None) -> str:
+    """A match as a fragment of HTML that needs `STYLE` and no script.
+
+    Args:
+        match: of `explain_match`.
+        query_cam, hit_cam: (F, h, w) float in 0..1, Grad-CAM of the similarity on either; None leaves it out.
+    """
+    return f"""<div class="match">
+{_headline(match)}
+<h3>In step</h3>
+<p class="match-note">Frames of the query, each over the hit's frame of the most alike pose.\
+{_cam_note(query_cam, hit_cam)}</p>
+{_strip(match, query_cam, hit_cam)}
+<h3>What the similarity adds up from</h3>
+<p class="match-note">These shares are exact: each column adds up to the similarity. They say which way it came into \
+the embedding, not what sets these two apart from other people: most of it is what all people share.</p>
+{_sum_table(match)}
+<h3>Which frames put it in</h3>
+<div class="match-pair">{_moments("Query", match.query)}{_moments("Hit", match.hit)}</div>
+<h3>How alike each part is</h3>
+<p class="match-note"><b>Alike</b>: cosine of a part's features in both tracklets, after the graph layers, mean over \
+time. These numbers don't add up. <b>Put in</b>: the part's share of the similarity, as above.</p>
+{"".join(_scale(match, scale) for scale in SCALES if scale in match.alike)}
+</div>"""
+
+
+def match_page(match: Match, title: str, query_cam: np.ndarray | None = None, hit_cam: np.ndarray | None = None) -> str:
+    """`match_html` as a self-contained page. `title` is text."""
+    return page(title, f"<h1>{escape(title)}</h1>{match_html(match, query_cam, hit_cam)}", STYLE)
+
+
+def _headline(match: Match) -> str:
+    chance = (
+        "How likely it is that both show one person isn't known: no calibration fits this checkpoint."
+        if match.probability is None
+        else f"Calibrated probability that both show one person: <b>{match.probability:.0%}</b>."
+    )
+    return f'<p class="match-head">Similarity <b>{match.similarity:.3f}</b>, from −1 to 1. {chance}</p>'
+
+
+def _cam_note(query_cam: np.ndarray | None, hit_cam: np.ndarray | None) -> str:
+    if query_cam is None and hit_cam is None:
+        return ""
+    only = (
+        "" if query_cam is not None and hit_cam is not None else f" (the {'query' if hit_cam is None else 'hit'} only)"
+    )
+    return f" Bright: where the similarity comes from, by Grad-CAM{only}."
+
+
+def _strip(match: Match, query_cam: np.ndarray | None, hit_cam: np.ndarray | None) -> str:
+    def figure(name: str, side: Side, moment: int, cam: np.ndarray | None) -> str:
+        crop, seconds = side.evidence.crops[moment], f"{side.evidence.times[moment]:.1f} s"
+        picture = crop if cam is None else draw_cam(crop, cam[moment], _HEIGHT)
+        share = number(side.moments[moment])
+        return (
+            f"<figure>{image_tag(picture, f'{name} at {seconds}', _HEIGHT)}"
+            f"<figcaption>{name} {seconds}<br>put in {share}</figcaption></figure>"
+        )
+
+    columns = "".join(
+        f"<li>{figure('Query', match.query, mine, query_cam)}{figure('Hit', match.hit, theirs, hit_cam)}</li>"
+        for mine, theirs in match.pairs
+    )
+    return _scroll("Frames side by side", f"<ol>{columns}</ol>")
+
+
+def _sum_table(match: Match) -> str:
+    named: dict[str, str] = {WHOLE: "whole picture (V_g)"}
+    named |= {scale: f"{part_count(scale)} parts of {scale}" for scale in SCALES}
+    rows = {
+        name: [float(side.parts[key].sum()) for side in (match.query, match.hit)]
+        for key, name in named.items()
+        if key in match.query.parts
+    }
+    if match.query.shift or match.hit.shift:
+        rows["BN neck's shift"] = [match.query.shift, match.hit.shift]
+    largest = max(abs(value) for values in rows.values() for value in values)
+    body = "".join(
+        f'<tr><th scope="row">{name}</th>{"".join(_bar(value, largest) for value in values)}</tr>'
+        for name, values in rows.items()
+    )
+    totals = "".join(f"<td><b>{number(sum(values))}</b></td>" for values in zip(*rows.values(), strict=True))
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("came in through", "query's side", "hit's side"))
+    return _scroll(
+        "What the similarity adds up from",
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}"
+        f'<tr class="match-sum"><th scope="row">similarity</th>{totals}</tr></tbody></table>',
+    )
+
+
+def _moments(name: str, side: Side) -> str:
+    """Bars over time, and the same numbers as a table to unfold."""
+    values, times = side.moments, side.evidence.times
+    low, high = min(0.0, float(values.min())), max(float(values.max()), 1e-9)
+    count = len(values)
+    zero = 60 * high / (high - low)
+    bars = "".join(
+        f'<rect x="{t * 200 / count + 0.5:.2f}" y="{zero - max(value, 0) * 60 / (high - low):.2f}" '
+        f'width="{200 / count - 1:.2f}" height="{max(abs(value) * 60 / (high - low), 0.5):.2f}">'
+        f"<title>{times[t]:.1f} s: {number(value)}</title></rect>"
+        for t, value in enumerate(values)
+    )
+    best = int(values.argmax())
+    word = "frames" if count == side.evidence.frames else "moments"
+    told = f"{name}: {count} {word}, most at {times[best]:.1f} s ({number(values[best])})"
+    rows = "".join(f'<tr><th scope="row">{times[t]:.1f} s</th><td>{number(v)}</td></tr>' for t, v in enumerate(values))
+    return f"""<figure><svg viewBox="0 0 200 60" preserveAspectRatio="none" role="img" aria-label="{told}">{bars}</svg>
+<figcaption>{told}</figcaption><details><summary>All numbers</summary><table><thead><tr><th scope="col">time</th>\
+<th scope="col">put in</th></tr></thead><tbody>{rows}</tbody></table></details></figure>"""
+
+
+def _scale(match: Match, scale: Scale) -> str:
+    alike, names = match.alike[scale], part_names(scale)
+    low, high = float(np.floor(alike.min() * 20) / 20), 1.0
+    mine, theirs = (side.parts.get(scale) for side in (match.query, match.hit))
+    put_in = [values for values in (mine, theirs) if values is not None]
+    largest = max((float(np.abs(values).max()) for values in put_in), default=1.0)
+    rows = []
+    for part, name in enumerate(names):
+        faint = " <small>(hardly seen)</small>" if match.seen[scale][part] < HARDLY_SEEN else ""
+        cells = _bar(float(alike[part]), high, low) + "".join(_bar(float(values[part]), largest) for values in put_in)
+        rows.append(f'<tr><th scope="row">{name}{faint}</th>{cells}</tr>')
+    head = "" if mine is None else '<th scope="col">put in, query</th><th scope="col">put in, hit</th>'
+    table = (
+        f'<table><thead><tr><th scope="col">part</th><th scope="col">alike</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+    return f"""<section class="match-scale"><h4>{len(names)} parts ({scale})</h4><div>
+<figure>{body_svg(scale, alike, low, high, "how alike query and hit are")}{colour_key(low, high)}
+<figcaption>Left and right are the person's own. Bars of “alike” start at {low:.2f}.</figcaption></figure>
+{_scroll(f"Parts of {scale}", table)}</div></section>"""
+
+
+def _bar(value: float, high: float, low: float = 0.0) -> str:
+    """A table cell with a number and a bar; a negative one's bar is hollow."""
+    share = (value - low) / max(high - low, 1e-12) if value >= low else abs(value) / max(high, 1e-12)
+    kind = ' class="negative"' if value < low else ""
+    bar = f'<i{kind} style="--share: {min(share, 1):.3f}"></i>'
+    return f'<td><span class="match-number">{number(value)}</span>{bar}</td>'
+
+
+def _scroll(name: str, content: str) -> str:
+    """What may be wider than a phone; keys can scroll it, so it needs a name."""
+    return f'<div class="match-scroll" tabindex="0" role="region" aria-label="{name}">{content}</div>'
+
+
+STYLE: Final = """
+.match h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem }
+.match h4 { font-size: 1rem; margin: 1rem 0 .25rem }
+.match-head { font-size: 1.1rem }
+.match-note { font-size: .9375rem; max-width: 46rem }
+.match figure { margin: 0 }
+.match figcaption { font-size: .8125rem; line-height: 1.35 }
+.match-scroll { overflow-x: auto }
+.match ol { list-style: none; display: flex; gap: .75rem; margin: 0; padding: 0 0 .5rem }
+.match li { display: grid; gap: .5rem; flex: none }
+.match li img { display: block; border-radius: .3rem; height: 14rem; width: auto }
+.match-pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem 2rem }
+.match-pair svg { width: 100%; height: 5rem; fill: var(--accent, var(--link-text-color)) }
+.match-scale > div { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start }
+.match-scale figure { width: 9rem; flex: none }
+.match-scale figure svg { width: 100%; display: block }
+.match table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
+.match th, .match td { text-align: left; padding: .15rem 1rem .15rem 0; font-weight: 400; white-space: nowrap }
+.match thead th { font-weight: 600 }
+.match-number { display: inline-block; width: 3.4em; text-align: right; margin-right: .5em }
+.match td i { display: inline-block; height: .7em; border-radius: 2px; width: calc(var(--share) * 4.5rem);
+  background: var(--accent, var(--link-text-color)); border: 1px solid var(--accent, var(--link-text-color)) }
+.match td i.negative { background: none }
+.match-sum th, .match-sum td { border-top: 1px solid currentColor; padding-top: .3rem }
+@media (max-width: 30rem) {
+  .match td i { width: calc(var(--share) * 2rem) }
+  .match th, .match td { padding-right: .5rem }
+}
+.match-sum td b { display: inline-block; width: 3.4em; text-align: right }
+"""

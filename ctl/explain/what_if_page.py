@@ -1,0 +1,101 @@
+"""What switching something off moved: the embedding, the matrices, the ranking."""
+
+from html import escape
+from typing import Final
+
+import numpy as np
+
+from ctl.explain.page import number
+from ctl.explain.reading import window_names
+from ctl.explain.what_if import Answer, Change, Move
+from ctl.skeleton import SCALES, Scale, part_count
+
+_MOVES: Final = 10
+
+
+def what_if_html(answer: Answer) -> str:
+    """An answer as a fragment of HTML that needs `STYLE` and no script."""
+    if not any(change.share for change in answer.changes) and answer.similarity > 1 - 1e-6:
+        return '<div class="what-if"><p>This is the full model: nothing has moved.</p></div>'
+    return f"""<div class="what-if">
+<p>Similarity of the altered embedding and the full model's: <b>{answer.similarity:.3f}</b>.</p>
+<p class="what-if-note">The altered model has the full model's weights. Training without a part would give \
+another model, so this shows what the full model leans on, not what the part is worth.</p>
+<div class="what-if-pair"><section><h4>How far each matrix moved</h4>
+{_table("Matrices", ("matrix", "moved by", "most at"), [_change(one, answer) for one in answer.changes])}</section>
+<section><h4>How the ranking moved</h4>{_ranking(answer)}</section></div></div>"""
+
+
+def _table(name: str, heads: tuple[str, ...], rows: list[str]) -> str:
+    """Keys can scroll it where it is wider than the screen, so it needs a name."""
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
+    return (
+        f'<div class="what-if-scroll" tabindex="0" role="region" aria-label="{name}"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _change(change: Change, answer: Answer) -> str:
+    if change.name not in answer.matrices:
+        return f'<tr><th scope="row">{change.name}</th><td>gone</td><td></td></tr>'
+    bar = f'<i style="--share: {min(change.share, 1):.3f}"></i>'
+    place = _place(change, answer.matrices[change.name]) if change.share else "–"
+    return f'<tr><th scope="row">{change.name}</th><td><span>{change.share:.0%}</span>{bar}</td><td>{place}</td></tr>'
+
+
+def _place(change: Change, matrix: np.ndarray) -> str:
+    """ "left knee (t) ← left ankle (t−1), frame 3: 0.88 to −0.12"."""
+    source, target = _ends(change.name)
+    rows, columns = matrix.shape[1:]
+    receiver = window_names(target, rows // part_count(target))[change.receiver]
+    sender = window_names(source, columns // part_count(source))[change.sender]
+    values = f"{number(change.before, 2)} to {number(change.after, 2)}"
+    return f"{receiver} ← {sender}, frame {change.frame}: {values}"
+
+
+def _ends(name: str) -> tuple[Scale, Scale]:
+    """Sending and receiving scale of "A_s1_l2" or "A_s1_s3"."""
+    named = [scale for part in name.split("_") for scale in SCALES if part == scale]
+    return named[0], named[-1]
+
+
+def _ranking(answer: Answer) -> str:
+    if not answer.moves:
+        return "<p>There is no gallery to rank.</p>"
+    heads = ("rank", "moved", "person", "camera", "similarity")
+    table = _table("Ranking", heads, [_move(move) for move in answer.moves[:_MOVES]])
+    return f'{table}<p class="what-if-note">The gallery stays as the full model embedded it.</p>'
+
+
+def _move(move: Move) -> str:
+    before, after = (
+        "–" if value is None else number(value) for value in (move.similarity_before, move.similarity_after)
+    )
+    return (
+        f'<tr><th scope="row">{move.rank_after or "–"}</th><td>{_moved(move)}</td><td>{escape(move.person)}</td>'
+        f"<td>{escape(move.camera)}</td><td>{before} → {after}</td></tr>"
+    )
+
+
+def _moved(move: Move) -> str:
+    if move.rank_before is None:
+        return "new in the list"
+    if move.rank_after is None:
+        return f"left the list (was {move.rank_before})"
+    up = move.rank_before - move.rank_after
+    return "same place" if not up else f"▲ up {up}" if up > 0 else f"▼ down {-up}"
+
+
+STYLE: Final = """
+.what-if h4 { font-size: 1rem; margin: .75rem 0 .25rem }
+.what-if-note { font-size: .875rem; max-width: 46rem }
+.what-if-pair { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem }
+.what-if-pair section { min-width: 0 }
+.what-if-scroll { overflow-x: auto }
+.what-if table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
+.what-if th, .what-if td { text-align: left; padding: .15rem 1rem .15rem 0; font-weight: 400; white-space: nowrap }
+.what-if thead th { font-weight: 600 }
+.what-if td span { display: inline-block; width: 3em }
+.what-if td i { display: inline-block; height: .7em; border-radius: 2px; width: calc(var(--share) * 4rem);
+  background: var(--accent, var(--link-text-color)) }
+"""
