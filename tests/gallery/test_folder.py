@@ -1,11 +1,11 @@
 """A gallery on disk: readers and writers at once, killed writers, damaged files."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -101,145 +101,39 @@ def test_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["photos"]
 
 
-def run(code: str, *words: object) -> str:
-    """What a Python process of its own prints."""
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Folder, and what was seen there, of many processes at once."""
+    folder = tmp_path_factory.mktemp("many")
+    command = [sys.executable, "-m", "tests.gallery.processes", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=300)
+    return folder, json.loads(done.stdout)
 
 
-CRASH = """
-import os, shutil, sys
-from pathlib import Path
-from ctl.gallery import GalleryFolder, read_gallery
-
-before, after, folder = map(Path, sys.argv[1:])
-old, new = read_gallery(before), read_gallery(after)
-
-
-def die_at(step):
-    "End the process, as a kill would, when it renames or removes its step-th file."
-    left = [step]
-
-    def hook(event, args):
-        if event in ("os.rename", "os.remove"):
-            left[0] -= 1
-            if left[0] == 0:
-                os._exit(9)
-
-    sys.addaudithook(hook)
-
-
-for step in range(1, 100):
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(before, folder)
-    child = os.fork()
-    if child == 0:
-        die_at(step)
-        GalleryFolder(folder).update(lambda gallery: new)
-        os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    found = read_gallery(folder)
-    same = lambda other: found.entries == other.entries and found.embeddings.equal(other.embeddings)
-    print(step, code, "old" if same(old) else "new" if same(new) else "neither", flush=True)
-    GalleryFolder(folder).update(lambda gallery: new)
-    hidden = [path.name for path in folder.rglob(".*") if path.name != ".lock"]
-    assert same(old) or same(new) and not hidden, hidden
-    if code == 0:
-        break
-"""
-
-
-def test_update_that_is_killed_at_any_step_leaves_the_old_gallery_or_the_new(tmp_path: Path) -> None:
-    rows = some_embeddings()
-    GalleryFolder(tmp_path / "before").replace(make_gallery(rows[:3]))
-    GalleryFolder(tmp_path / "after").replace(make_gallery(rows[:4]).remove([key(1)]))
-    said = run(CRASH, *(tmp_path / name for name in ("before", "after", "folder")))
-    steps = [line.split() for line in said.splitlines()]
+def test_update_that_is_killed_at_any_step_leaves_the_old_gallery_or_the_new(many: tuple[Path, dict[str, Any]]) -> None:
     # the embeddings, a new thumbnail and the index are renamed; then the two old files are removed
-    assert [found for *_, found in steps] == ["old"] * 3 + ["new"] * 3
-    assert [code for _, code, _ in steps] == ["9"] * 5 + ["0"]
+    assert many[1]["steps"] == [[9, "old"]] * 3 + [[9, "new"]] * 2 + [[0, "new"]]
 
 
-WRITERS = """
-import json, os, signal, sys, time
-from pathlib import Path
-import torch
-from ctl.gallery import GalleryFolder, read_gallery
-from tests.gallery.cases import SHA256, key, record
-
-path = Path(sys.argv[1])
-
-
-def start_writer(first, last):
-    "A process that adds tracklets one by one; its number, and a pipe in which it tells of each that it has added."
-    told, tell = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(tell)
-        return child, told
-    folder = GalleryFolder(path, SHA256)
-    for number in range(first, last):
-        folder.update(lambda gallery: gallery.add([record(number, torch.full((512,), float(number)))]))
-        os.write(tell, b"%d " % number)
-    os._exit(0)
-
-
-def numbers(from_number=0):
-    found = [int(entry.key[:12], 16) for entry in read_gallery(path).entries]
-    return sorted(number for number in found if number >= from_number)
-"""
-
-TWO = """
-children = [start_writer(first, first + 25)[0] for first in (1, 1001)]
-sizes, running = [], set(children)
-while running:
-    if (path / "gallery.json").exists():
-        sizes.append(len(read_gallery(path)))
-    running -= {child for child in running if os.waitpid(child, os.WNOHANG)[0]}
-print(json.dumps({"sizes": sizes, "numbers": numbers()}))
-"""
-
-KILLED = """
-told_all = []
-for attempt in range(24):
-    first = 1000 * attempt + 1
-    child, told = start_writer(first, first + 999)
-    begun = os.read(told, 1)
-    time.sleep(0.002 * attempt)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    with os.fdopen(told) as pipe:
-        done = [int(number) for number in (begun.decode() + pipe.read()).split()]
-    unfinished = sum(file.name.startswith(".") and file.name != ".lock" for file in path.rglob(".*"))
-    GalleryFolder(path, SHA256).update(lambda gallery: gallery.rename([gallery.entries[0].key], person=f"{attempt}"))
-    told_all.append({"first": first, "told": done, "found": numbers(first), "unfinished": unfinished})
-print(json.dumps(told_all))
-"""
-
-
-def test_two_writers_at_once_lose_nothing_and_a_reader_beside_them_finds_a_whole_gallery(tmp_path: Path) -> None:
-    found = json.loads(run(WRITERS + TWO, tmp_path))
+def test_two_writers_at_once_lose_nothing_and_a_reader_beside_them_finds_a_whole_gallery(
+    many: tuple[Path, dict[str, Any]],
+) -> None:
+    found = many[1]["two"]
     assert found["numbers"] == [*range(1, 26), *range(1001, 1026)]
     assert found["sizes"] == sorted(found["sizes"])
     assert len(set(found["sizes"])) > 3  # the reader did look while they wrote
 
 
-def test_killed_writers_lose_at_most_the_change_they_did_not_tell_of_and_free_the_lock(tmp_path: Path) -> None:
-    attempts = json.loads(run(WRITERS + KILLED, tmp_path))
-    for attempt in attempts:
-        last_told = attempt["told"][-1]
-        complete = [list(range(attempt["first"], last + 1)) for last in (last_told, last_told + 1)]
-        assert attempt["found"] in complete
-    assert any(attempt["unfinished"] for attempt in attempts)  # some died in the middle of a file
-    assert people(read_gallery(tmp_path))[0] == (key(1), "23", "c1")
-    assert not [name for name in files_in(tmp_path) if "/." in f"/{name}" and name != ".lock"]
+def test_killed_writers_lose_at_most_the_change_they_did_not_tell_of_and_free_the_lock(
+    many: tuple[Path, dict[str, Any]],
+) -> None:
+    folder, seen = many
+    for attempt in seen["killed"]:
+        first, last = attempt["first"], attempt["told"][-1]
+        assert attempt["found"] in ([*range(first, last + 1)], [*range(first, last + 2)])
+    assert any(attempt["unfinished"] for attempt in seen["killed"])  # some died in the middle of a file
+    assert people(read_gallery(folder / "killed"))[0] == (key(1), "after 16", "c1")
+    assert not [name for name in files_in(folder / "killed") if "/." in f"/{name}" and name != ".lock"]
 
 
 def test_waiting_for_a_writer_that_does_not_finish_ends_in_a_sentence(
