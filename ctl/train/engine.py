@@ -27,7 +27,7 @@ from ctl.losses import LossParts, ctl_loss
 from ctl.train.config import TrainConfig, first_difference, read_config, to_toml
 from ctl.train.data import Batch, Task, load_task, read_ahead
 from ctl.train.log import RunLog
-from ctl.train.optimiser import freeze, make_optimiser, rate_at, set_rate, training_mode
+from ctl.train.optimiser import make_optimiser, rate_at, set_rate
 from ctl.train.start import initial_model
 from ctl.train.state import STATE, Progress, load_state, save_state
 
@@ -108,7 +108,7 @@ class Trainer:
     ) -> None:
         self.config, self.out, self.task, self.maps, self.accelerator = config, out, task, maps, accelerator
         self.model = initial_model(config, identities=len(person_labels(task.train)))
-        freeze(self.model, config.optimiser.frozen_blocks)
+        self.model.backbone.freeze(config.optimiser.frozen_blocks)
         self.network, self.optimiser = accelerator.prepare(self.model, make_optimiser(self.model, config.optimiser))
         self.progress = Progress()
         if (out / STATE).exists():
@@ -121,7 +121,7 @@ class Trainer:
         steps = self.config.schedule.steps
         log = RunLog(self.out, self.progress.step, steps) if self.accelerator.is_main_process else None
         with closing(log) if log else nullcontext():
-            self.training_mode()
+            self.model.train()
             start = perf_counter()
             for batch in self.batches():
                 arrived = perf_counter()
@@ -221,7 +221,7 @@ class Trainer:
             broadcast(buffer)  # batch norm statistics of the main process, which are the ones that are saved
         self.model.eval()
         report = evaluate(self.model, self.task.validation, self.maps, accelerator=self.accelerator)
-        self.training_mode()
+        self.model.train()
         if log:
             log.validation(
                 self.progress.step, {name: report.scores.metrics[name] for name in ("rank1", "rank5", "mAP")}
@@ -235,9 +235,6 @@ class Trainer:
         if self.accelerator.is_main_process:
             write_atomic(self.out / name / SETTINGS, to_toml(self.config).encode())
             save_checkpoint(self.out / name, self.model, trained=True)
-
-    def training_mode(self) -> None:
-        training_mode(self.model, self.config.optimiser.frozen_blocks)
 
 
 def _check_folder(config: TrainConfig, out: Path, resume: bool) -> None:

@@ -1,39 +1,11 @@
-"""What learns, and how fast: frozen blocks, parameter groups, and the learning rate as a function of the step."""
+"""What learns, and how fast: parameter groups, and the learning rate as a function of the step."""
 
 from math import cos, pi
 
 import torch
-from torch import nn
 
-from ctl.errors import InputError
 from ctl.model import CTL
 from ctl.train.config import OptimiserConfig, ScheduleConfig
-
-
-def frozen_part(model: CTL, blocks: int) -> list[nn.Module]:
-    """The first blocks of the backbone: MobileNetV2 has 19, ResNet-50 8 (stem, batch norm, ReLU, pool, four stages).
-
-    Raises InputError where the backbone has fewer.
-    """
-    found = list(model.backbone.features.children())
-    if blocks > len(found):
-        raise InputError(
-            f"optimiser.frozen_blocks is {blocks}, but {model.config.backbone} has {len(found)} blocks: give fewer"
-        )
-    return found[:blocks]
-
-
-def freeze(model: CTL, blocks: int) -> None:
-    """Let the first blocks of the backbone learn nothing. No gradient is then computed through them either."""
-    for block in frozen_part(model, blocks):
-        block.requires_grad_(False)
-
-
-def training_mode(model: CTL, blocks: int) -> None:
-    """Training mode for all but the frozen blocks, whose batch norms go on using the statistics that they have."""
-    model.train()
-    for block in frozen_part(model, blocks):
-        block.eval()
 
 
 def make_optimiser(model: CTL, config: OptimiserConfig) -> torch.optim.Adam:

@@ -30,7 +30,7 @@ from ctl.train.config import TrainConfig, read_config
 from ctl.train.data import load_task, stack
 from ctl.train.engine import BEST, LAST, SETTINGS, STOPPED, fill_heatmaps, train
 from ctl.train.log import LOG
-from ctl.train.optimiser import freeze, rate_at, training_mode
+from ctl.train.optimiser import rate_at
 from ctl.train.start import initial_model
 from ctl.train.state import STATE
 
@@ -207,7 +207,7 @@ def averaged_by_hand(config: TrainConfig, out: Path) -> tuple[dict[str, torch.Te
     clips = Clips(task.train, FrameStore((32, 32)), maps, config.augment, config.model.clip_length)
     model = initial_model(config, 6)
     blocks = config.optimiser.frozen_blocks
-    freeze(model, blocks)
+    model.backbone.freeze(blocks)
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     first, second = ({name: torch.zeros_like(p) for name, p in learning.items()} for _ in range(2))
     totals = []
@@ -215,7 +215,7 @@ def averaged_by_hand(config: TrainConfig, out: Path) -> tuple[dict[str, torch.Te
         gradients, total, statistics = {name: torch.zeros_like(p) for name, p in learning.items()}, 0.0, {}
         for rank in (0, 1):
             twin = copy.deepcopy(model)
-            training_mode(twin, blocks)
+            twin.train()
             keys = IdentityBatches(task.train, 3, 2, config.run.seed, rank, 2).batch(step)
             batch = stack([clips[key] for key in keys])
             assert batch.labels.unique(return_counts=True)[1].tolist() == [2, 2, 2]

@@ -11,7 +11,7 @@ from ctl.errors import InputError
 from ctl.losses import ctl_loss
 from ctl.model import CTL
 from ctl.train.config import OptimiserConfig
-from ctl.train.optimiser import freeze, make_optimiser, training_mode
+from ctl.train.optimiser import make_optimiser
 from ctl.train.state import Progress, load_state, save_state
 
 TINY = ModelConfig(
@@ -22,13 +22,13 @@ TINY = ModelConfig(
 def make(seed: int, config: ModelConfig = TINY) -> tuple[CTL, torch.optim.Optimizer]:
     torch.manual_seed(seed)
     model = CTL(config)
-    freeze(model, 3)
+    model.backbone.freeze(3)
     return model, make_optimiser(model, OptimiserConfig(lr=0.01))
 
 
 def learn(model: CTL, optimiser: torch.optim.Optimizer, steps: int) -> None:
     """On random clips of torch's own generator, so that its state matters too."""
-    training_mode(model, 3)
+    model.train()
     for _ in range(steps):
         output = model(torch.rand(4, 2, 3, 32, 32), torch.randn(4, 2, 17, 8, 8))
         optimiser.zero_grad()

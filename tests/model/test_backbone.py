@@ -1,0 +1,65 @@
+"""Freezing the first blocks of the backbone: what stays, what learns, and that it only saves time."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from ctl.errors import InputError
+from ctl.model.backbone import Backbone
+from tests.conftest import randomise_
+
+
+def make() -> Backbone:
+    backbone = Backbone("mobilenet_v2", "imagenet")
+    randomise_(backbone)
+    return backbone
+
+
+def clips(B: int = 5, T: int = 3) -> Tensor:
+    """More frames than are taken through frozen blocks at once, and no multiple of it."""
+    return torch.rand(B, T, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 7, 18])
+def test_frozen_blocks_keep_every_number_and_all_others_learn(blocks: int) -> None:
+    backbone = make()
+    backbone.freeze(blocks)
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    backbone.train()(clips()).square().sum().backward()
+    with torch.no_grad():
+        for p in backbone.parameters():
+            if p.grad is not None:
+                p -= p.grad.sign()
+    for name, tensor in backbone.state_dict().items():
+        assert torch.equal(tensor, before[name]) == (int(name.split(".")[1]) < blocks), name
+
+
+def test_no_gradient_is_computed_through_frozen_blocks() -> None:
+    backbone, seen = make(), dict[int, bool]()
+    backbone.freeze(7)
+    for number, block in enumerate(backbone.features):
+        block.register_forward_hook(lambda *args, n=number: seen.update({n: args[-1].requires_grad}))
+    backbone.train()(clips())
+    assert seen == {number: number >= 7 for number in range(19)}
+
+
+@pytest.mark.parametrize("blocks", [1, 7, 19])
+def test_freezing_changes_no_feature(blocks: int) -> None:
+    backbone = make().eval()
+    want = backbone(clips())
+    backbone.freeze(blocks)
+    torch.testing.assert_close(backbone(clips()), want)
+
+
+def test_evaluation_and_training_mode_leave_frozen_norms_in_evaluation() -> None:
+    backbone = make()
+    backbone.freeze(2)
+    backbone.eval()
+    backbone.train()
+    modes = [{module.training for module in block.modules()} for block in backbone.features]
+    assert modes == [{False}] * 2 + [{True}] * 17
+
+
+def test_more_blocks_than_there_are_cannot_be_frozen() -> None:
+    with pytest.raises(InputError, match="the backbone has 19 blocks: 20 of them can't be frozen"):
+        make().freeze(20)
