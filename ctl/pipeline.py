@@ -12,13 +12,18 @@ import torch
 
 from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
+from ctl.explain.composition import compose
+from ctl.explain.evidence import Evidence, gather
+from ctl.explain.faithfulness import Faithfulness, faithfulness
 from ctl.explain.gradcam import grad_cam
+from ctl.explain.replay import Known, KnownCache, TrackletNodes, know, replay, whole_pictures
+from ctl.explain.what_if import Answer, Setting, moves, what_if
 from ctl.files import ROOT
 from ctl.gallery import TOP_K, Filter, Gallery, MemoryGallery, clip_sha256, open_store, require_weights, tracklet_key
-from ctl.inference import Timed, describe, frames_at_once, to_tensor
+from ctl.inference import Timed, describe, frames_at_once, mixed_precision, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
 from ctl.model import CTL
-from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
+from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking, Tracklet
 from ctl.video.detect import MULTIPOSE, Detector, load_detector
 from ctl.video.people import find_people
 from ctl.video.reader import open_clip
@@ -43,6 +48,7 @@ class Engine:
         device: where the models run.
         mixed: bfloat16 on CUDA; False keeps float32.
         notices: sentences for the user about what was loaded.
+        known: what is kept of the tracklets that were asked about last.
     """
 
     model: CTL
@@ -53,6 +59,7 @@ class Engine:
     device: torch.device
     mixed: bool = True
     notices: tuple[str, ...] = ()
+    known: KnownCache = field(default_factory=KnownCache, repr=False)
     lock: Lock = field(default_factory=Lock, repr=False)
 
     @classmethod
@@ -157,13 +164,72 @@ class Engine:
         Returns:
             (T, h, w) float32, 0..1, one normalisation for the whole tracklet.
         """
-        frames = to_tensor(person.tracklet.crops, self.device)
         with self.lock:
-            with torch.inference_mode():
-                logits = torch.cat([self.estimator(few).logits for few in frames.split(frames_at_once(self.device))])
-            return grad_cam(
-                self.model, frames, logits.clone(), None if reference is None else torch.from_numpy(reference)
-            )
+            frames, logits = self._with_heatmaps(person.tracklet)
+            return grad_cam(self.model, frames, logits, None if reference is None else torch.from_numpy(reference))
+
+    def evidence(self, person: PersonAnalysis) -> Evidence:
+        """What a person of an analysis by this engine brings into a match: two of them go to `explain_match`.
+
+        On a GPU the embedding is added up in float32, so similarities may differ from the ranking's in the third digit.
+        """
+        with self.lock:
+            run = replay(self.model, self._known(person).nodes)
+            return gather(person.tracklet, person.trace.keypoints, run, compose(self.model, run))
+
+    def what_if(self, person: PersonAnalysis, setting: Setting, key: str) -> Answer:
+        """What the model with less makes of a person, and how their ranking moves.
+
+        Args:
+            person: of an analysis by this engine.
+            setting: what is left; `full_setting` says what there is.
+            key: the query's own, as for `rank`.
+        Raises:
+            InputError: the model hasn't got what the setting asks for.
+        """
+        with self.lock:
+            known = self._known(person)
+            answer = what_if(self.model, known, setting)
+        return replace(answer, moves=moves(self.rank(known.embedding, key), self.rank(answer.embedding, key)))
+
+    def faithfulness(
+        self,
+        person: PersonAnalysis,
+        cam: np.ndarray,
+        reference: np.ndarray,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Faithfulness:
+        """How true a map of `grad_cam` is, beside random ones.
+
+        Args:
+            person: of an analysis by this engine.
+            cam: (T, h, w), the map shown.
+            reference: (D,) embedding that the map explains the similarity to.
+            on_progress: called with the share done, 0..1; may raise to cancel.
+        """
+        with self.lock:
+            frames, logits = self._with_heatmaps(person.tracklet)
+            return faithfulness(self.model, frames, logits, cam, reference, on_progress=on_progress)
+
+    def _with_heatmaps(self, tracklet: Tracklet) -> tuple[torch.Tensor, torch.Tensor]:
+        """Frames (T, 3, H, W) and heat maps (T, 17, h, w) on the device. The caller holds the lock."""
+        frames = to_tensor(tracklet.crops, self.device)
+        with torch.inference_mode():
+            logits = torch.cat([self.estimator(few).logits for few in frames.split(frames_at_once(self.device))])
+        return frames, logits.clone()
+
+    def _known(self, person: PersonAnalysis) -> Known:
+        """What questions about a person start from, kept for the next one. The caller holds the lock."""
+        crops = person.tracklet.crops
+        if (held := self.known.get(crops)) is not None:
+            return held
+        with mixed_precision(self.device, self.mixed):
+            batches = to_tensor(crops, self.device).split(frames_at_once(self.device))
+            whole = torch.cat([whole_pictures(self.model, few) for few in batches])
+        scales = {scale: torch.from_numpy(values) for scale, values in person.trace.nodes.items()}
+        known = know(self.model, TrackletNodes(whole, scales))
+        self.known.put(crops, known)
+        return known
 
 
 def analyze(

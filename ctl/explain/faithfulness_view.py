@@ -124,7 +124,7 @@ def _listed(names: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-_KEY: Final = """<svg viewBox="0 0 300 12" aria-hidden="true" class="faithfulness-key">
+_KEY: Final = """<svg viewBox="0 0 330 12" aria-hidden="true" class="faithfulness-key">
 <g fill="none" stroke="currentColor"><path d="M0 6h26" stroke-width="2.5"/>
 <path d="M110 6h26" stroke-width="1.5" stroke-dasharray="5 4"/></g>
 <g fill="currentColor" font-family="system-ui, sans-serif" font-size="10">

@@ -76,27 +76,18 @@ class Replay:
         return {f"A_{name}": values.flatten(0, 1)[places].cpu().numpy() for name, values in named.items()}
 
 
-def tracklet_nodes(model: CTL, frames: Tensor, heatmap_logits: Tensor) -> TrackletNodes:
-    """Nodes of a few frames, each on its own.
+def whole_pictures(model: CTL, frames: Tensor) -> Tensor:
+    """V_g of a few frames: the one thing of Eq. 1 that a trace doesn't hold.
 
     Args:
         model: in evaluation mode.
-        frames: (T, 3, H, W) float RGB, 0..1, on the model's device, as are the logits.
-        heatmap_logits: (T, 17, h, w) float.
+        frames: (T, 3, H, W) float RGB, 0..1, on the model's device.
+    Returns:
+        (T, C) float32 on the CPU.
     """
     with torch.inference_mode():
-        nodes = model.extract(model.backbone(frames[None]), heatmap_logits[None])
-        return TrackletNodes(
-            nodes.whole[0].float().cpu(), {scale: values[0].float().cpu() for scale, values in nodes.scales.items()}
-        )
-
-
-def joined(pieces: list[TrackletNodes]) -> TrackletNodes:
-    """Nodes of consecutive runs of frames as one tracklet."""
-    return TrackletNodes(
-        torch.cat([piece.whole for piece in pieces]),
-        {scale: torch.cat([piece.scales[scale] for piece in pieces]) for scale in pieces[0].scales},
-    )
+        maps = model.backbone(frames[None])[0]  # (T, C0, h, w)
+        return model.extract.reduce(maps.flatten(-2).mean(dim=-1)).float().cpu()
 
 
 def replay(model: CTL, nodes: TrackletNodes, clips: np.ndarray | None = None) -> Replay:

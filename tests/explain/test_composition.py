@@ -3,9 +3,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ctl.config import ModelConfig
 from ctl.explain.composition import Composition, compose, contributions
-from ctl.explain.replay import KnownCache, TrackletNodes, know, replay, tracklet_nodes
+from ctl.explain.replay import KnownCache, TrackletNodes, know, replay, whole_pictures
 from ctl.inference import clip_indices
 from ctl.model import CTL
 from ctl.model.network import CTLOutput
@@ -99,7 +98,10 @@ def test_contributions_to_a_difference_say_what_sets_two_apart() -> None:
 def outputs(model: CTL, frames: torch.Tensor, logits: torch.Tensor) -> tuple[CTLOutput, TrackletNodes]:
     clips = clip_indices(len(frames), model.config.clip_length)
     with torch.inference_mode():
-        return model(frames[clips], logits[clips], trace=True), tracklet_nodes(model, frames, logits)
+        output = model(frames[clips], logits[clips], trace=True)
+        scales = model.extract(model.backbone(frames[None]), logits[None]).scales
+    nodes = TrackletNodes(whole_pictures(model, frames), {scale: values[0] for scale, values in scales.items()})
+    return output, nodes
 
 
 @pytest.mark.parametrize("changes", [{}, {"bn_neck": True}, {"cross_scale_layers": 2}])
@@ -132,7 +134,10 @@ def test_the_cache_forgets_what_was_not_asked_for_the_longest() -> None:
     assert tight.get(crops[0]) is known[0], "the newest always stays"
 
 
-def test_nodes_are_made_for_a_model_of_any_width() -> None:
-    model = CTL.from_config(ModelConfig(backbone="mobilenet_v2", channels=1280, image_size=(64, 32))).eval()
-    nodes = tracklet_nodes(model, torch.rand(2, 3, 64, 32), torch.randn(2, 17, 8, 4))
-    assert [values.shape[1:] for values in nodes.scales.values()] == [(17, 1280), (10, 1280), (5, 1280)]
+@pytest.mark.parametrize("channels", [16, 1280])
+def test_whole_pictures_are_those_of_the_model(channels: int) -> None:
+    model = make_model(channels=channels)
+    frames = torch.rand(2, 3, 64, 32)
+    with torch.inference_mode():
+        wanted = model.extract(model.backbone(frames[None]), torch.zeros(1, 2, 17, 8, 4)).whole[0]
+    torch.testing.assert_close(whole_pictures(model, frames), wanted)
