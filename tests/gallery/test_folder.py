@@ -15,6 +15,7 @@ from torch import Tensor
 from ctl.errors import InputError
 from ctl.files import ROOT
 from ctl.gallery import GalleryFolder, MemoryGallery, clip_sha256, read_gallery
+from ctl.gallery import folder as folder_module
 from tests.gallery.cases import OTHER_SHA256, SHA256, key, people, record, records, some_embeddings
 
 THUMBNAIL = "thumbnails/000000000003-1.jpg"
@@ -78,6 +79,24 @@ def test_reader_sees_what_another_wrote(tmp_path: Path) -> None:
     mine.update(lambda gallery: gallery.remove([key(1)]))
     assert len(theirs.read()) == 11
     assert theirs.read() is theirs.read()
+
+
+def test_reader_whose_files_a_writer_replaces_in_the_middle_reads_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = GalleryFolder(tmp_path)
+    folder.replace(make_gallery(some_embeddings()))
+    read, overtaken = folder_module._read_file, []
+
+    def read_late(path: Path, most: int) -> bytes:
+        if path.name.startswith("embeddings-") and not overtaken:
+            overtaken.append(path)
+            GalleryFolder(tmp_path).replace(make_gallery(some_embeddings(5)))
+        return read(path, most)
+
+    monkeypatch.setattr(folder_module, "_read_file", read_late)
+    assert len(read_gallery(tmp_path)) == 5
+    assert not overtaken[0].exists()
 
 
 def test_empty_gallery_is_kept_too(tmp_path: Path) -> None:
