@@ -1,0 +1,22 @@
+"""`python -m ctl export`."""
+
+import argparse
+from pathlib import Path
+
+
+def add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("export", help="Write a checkpoint as one file that runs without this package.")
+    parser.add_argument("--format", choices=("onnx", "torch-export"), required=True)
+    parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="such as ctl.onnx or ctl.pt2")
+    parser.set_defaults(run=run_export)
+
+
+def run_export(args: argparse.Namespace) -> int:
+    from ctl.checkpoint import load_checkpoint
+    from ctl.export.program import export
+
+    model, info = load_checkpoint(args.checkpoint)
+    export(model, info, args.format, args.out)
+    print(f"{info.id} -> {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
+    return 0
