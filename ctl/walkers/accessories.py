@@ -11,7 +11,7 @@ from ctl.walkers.garments import Part
 from ctl.walkers.head import head_center, polar
 from ctl.walkers.mesh import Surface, cut, join, push, smooth
 from ctl.walkers.patterns import Colour, noise
-from ctl.walkers.shapes import ball, loft, on_bones, strap, surface, trunk_shares
+from ctl.walkers.shapes import ball, loft, strap, surface, trunk_shares
 
 HATS: Final = ("cap", "beanie", "brim")
 BAGS: Final = ("backpack", "satchel", "shoulder bag", "hand bag")
@@ -28,8 +28,8 @@ class Extra:
     side: int
 
 
-def make_extra(anatomy: Anatomy, extra: Extra, ease: float) -> Part:
-    """Build an accessory over clothes that stand `ease` metres off the skin."""
+def make_extra(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Part:
+    """Build an accessory over clothes; `worn` (N, 3) are points of the outermost garment's trunk at rest."""
     build = {
         "cap": cap,
         "beanie": beanie,
@@ -42,8 +42,12 @@ def make_extra(anatomy: Anatomy, extra: Extra, ease: float) -> Part:
     }[extra.kind]
     texture = np.empty((64, 8, 3), np.float64)
     texture[:48], texture[48:] = extra.colour, extra.trim
-    shade = 1 + 0.05 * noise(np.random.default_rng(3), (64, 64), 12)[:, :8]
-    return Part(extra.kind, build(anatomy, extra, ease), np.clip(texture * shade[..., None], 0, 255).astype(np.uint8))
+    shade = 1 + 0.05 * noise(np.random.default_rng(3), 64, np.linspace(0, 0.8, 8), 12)
+    hangs_from = grip(anatomy, extra.side) if extra.kind == "hand bag" else None
+    surface_ = build(anatomy, extra, worn)
+    return Part(
+        extra.kind, surface_, np.clip(texture * shade[..., None], 0, 255).astype(np.uint8), hangs_from=hangs_from
+    )
 
 
 def coloured(part: Surface, trim: bool = False) -> Surface:
@@ -62,7 +66,7 @@ def crown(anatomy: Anatomy, front: float, back: float, thick: float) -> Surface:
     return coloured(push(replace(dome, points=smooth(dome.points, dome.faces, 10)), thick))
 
 
-def cap(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
+def cap(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
     dome = crown(anatomy, 30, 4, 0.017)
     center = head_center(anatomy)
     low = dome.points[dome.points[:, 0] > center[0]]
@@ -79,7 +83,7 @@ def cap(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
     return join(dome, coloured(visor, trim=True))
 
 
-def beanie(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
+def beanie(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
     dome = crown(anatomy, 22, -12, 0.021)
     top = float(dome.points[:, 2].max())
     rise = np.clip((dome.points[:, 2] - top + 0.10) / 0.10, 0, 1) ** 2 * 0.02 * extra.size
@@ -89,37 +93,40 @@ def beanie(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
     return replace(dome, uv=np.where(cuff[:, None], (0.5, 0.1), (0.5, 0.7)).astype(np.float32))
 
 
-def brim(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
-    dome = crown(anatomy, 28, 10, 0.02)
+def brim(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
+    dome = crown(anatomy, 38, 16, 0.02)
     center = head_center(anatomy)
     rim = dome.points[dome.points[:, 2] < np.quantile(dome.points[:, 2], 0.3)]
-    z = float(rim[:, 2].mean())
+    slope, level = np.polyfit(rim[:, 0] - center[0], rim[:, 2], 1)
     reach = support(rim[:, :2] - center[:2])
     radius = hull_radius(reach, ALPHA)
     rings = []
     for out, drop in ((-0.012, 0.0), (0.03, 0.002), (0.07 * extra.size, -0.016)):
         ring = np.stack((np.cos(ALPHA), np.sin(ALPHA)), axis=1) * (radius + out)[:, None] + center[:2]
-        rings.append(np.column_stack((ring, z + drop - 0.12 * (ring[:, 0] - center[0]))))
+        rings.append(np.column_stack((ring, level + drop + slope * (ring[:, 0] - center[0]))))
     return join(dome, coloured(surface(loft(np.stack(rings)), {"head": 1.0}), trim=False))
 
 
-def scarf(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
+def scarf(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
     points = anatomy.skin.points
     z = anatomy.neck + 0.012
     near = (np.abs(points[:, 2] - z) < 0.03) & (anatomy.skin.weights[:, [bone("neck"), bone("head")]].sum(axis=1) > 0.4)
     center = np.array([points[near, 0].mean(), 0.0])
     radius = hull_radius(support(points[near, :2] - center), ALPHA)
     phi = np.linspace(0, 2 * np.pi, 9)
-    thick = 0.032 * extra.size
+    thick = 0.03 * extra.size
     ring = radius[None] + 0.012 + thick * (1 + np.cos(phi))[:, None]
     height = z + 1.3 * thick * np.sin(phi)[:, None] - 0.25 * (center[0] + ring * np.cos(ALPHA) - center[0])
     rings = np.stack((center[0] + ring * np.cos(ALPHA), ring * np.sin(ALPHA), height), axis=-1)
     loop = surface(loft(rings[::-1]), {"neck": 0.4, "chest": 0.6})
     down = np.linspace(0, 0.30, 6)
     chest_x = np.array(
-        [points[(np.abs(points[:, 1]) < 0.1) & (np.abs(points[:, 2] - z + d) < 0.04), 0].max() for d in down]
+        [
+            worn[(np.abs(worn[:, 1]) < 0.12) & (np.abs(worn[:, 2] - z + d) < 0.05), 0].max(initial=center[0])
+            for d in down
+        ]
     )
-    x = np.maximum.accumulate(chest_x + ease + 0.012)
+    x = np.maximum.accumulate(chest_x + 0.012)
     x[0] += 0.02
     y = extra.side * 0.05 + np.linspace(-0.045, 0.045, 5)
     bulge = 0.012 * np.cos(np.linspace(-np.pi / 2, np.pi / 2, 5))
@@ -128,61 +135,63 @@ def scarf(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
     return coloured(join(loop, hanging))
 
 
-def backpack(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
+def backpack(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
     s = extra.size * anatomy.scale
     middle_z = anatomy.armpit - 0.03 * s
-    points = anatomy.body.points
-    on = (anatomy.trunk > 0.8) & (np.abs(points[:, 1]) < 0.12) & (np.abs(points[:, 2] - middle_z) < 0.2 * s)
-    rear = float(points[on, 0].min()) - ease
+    on = (np.abs(worn[:, 1]) < 0.12) & (np.abs(worn[:, 2] - middle_z) < 0.2 * s)
+    rear = float(worn[on, 0].min())
     box = surface(
-        ball(np.array([rear - 0.065 * s, 0, middle_z]), (0.085 * s, 0.145 * s, 0.225 * s), 4.5), {"chest": 1.0}
+        ball(np.array([rear - 0.075 * s, 0, middle_z]), (0.085 * s, 0.145 * s, 0.225 * s), 4.5), {"chest": 1.0}
     )
     pocket = surface(
-        ball(np.array([rear - 0.145 * s, 0, middle_z - 0.08 * s]), (0.03 * s, 0.11 * s, 0.10 * s), 4.5), {"chest": 1.0}
+        ball(np.array([rear - 0.155 * s, 0, middle_z - 0.08 * s]), (0.03 * s, 0.11 * s, 0.10 * s), 4.5), {"chest": 1.0}
     )
     parts = [coloured(box), coloured(pocket, trim=True)]
+    upper = worn[worn[:, 2] > anatomy.armpit - 0.10]
     for side in (1, -1):
         through = np.array([0.0, side * 0.105 * anatomy.scale, anatomy.armpit])
-        parts.append(
-            band(anatomy, through, np.array([0, 1.0, side * 0.25]), 0.045, ease + 0.008, anatomy.armpit - 0.10)
-        )
+        parts.append(band(anatomy, upper, through, np.array([0, 1.0, side * 0.25]), 0.045))
     return join(*parts)
 
 
-def band(anatomy: Anatomy, through: np.ndarray, normal: np.ndarray, width: float, ease: float, floor: float) -> Surface:
+def band(anatomy: Anatomy, worn: np.ndarray, through: np.ndarray, normal: np.ndarray, width: float) -> Surface:
     """A strap in the trim's colour."""
-    rings, z = strap(anatomy, through, normal, width, ease, floor)
-    shape = loft(rings)
+    shape = loft(strap(worn, through, normal, width, 0.006))
     return coloured(surface(shape, trunk_shares(anatomy, shape[0][:, 2])), trim=True)
 
 
-def at_hip(anatomy: Anatomy, extra: Extra, ease: float, depth: float) -> np.ndarray:
+def at_hip(anatomy: Anatomy, extra: Extra, worn: np.ndarray, depth: float, rise: float) -> np.ndarray:
     """(3,) beside the hip, far enough out for a bag of some depth."""
-    z = anatomy.hip + 0.02
-    out = hull_radius(trunk_slice(anatomy, z), np.array([np.pi / 2]))[0]
-    return np.array([float(trunk_x(anatomy, z)) - 0.03, extra.side * (out + ease + depth), z])
+    z = anatomy.hip + rise
+    level = worn[np.abs(worn[:, 2] - z) < 0.08]
+    return np.array([float(trunk_x(anatomy, z)) - 0.04, extra.side * (float(np.abs(level[:, 1]).max()) + depth), z])
 
 
-def satchel(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
+def satchel(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
     """A bag at one hip whose strap crosses the chest."""
     s = extra.size * anatomy.scale
-    place = at_hip(anatomy, extra, ease, 0.05 * s)
-    bag = coloured(surface(ball(place, (0.15 * s, 0.05 * s, 0.11 * s), 4.5), {"pelvis": 0.7, "waist": 0.3}))
+    place = at_hip(anatomy, extra, worn, 0.045 * s, 0.04)
+    bag = coloured(surface(ball(place, (0.14 * s, 0.045 * s, 0.10 * s), 4.5), {"pelvis": 0.7, "waist": 0.3}))
     shoulder = np.array(
-        [anatomy.joints[5:7, 0].mean(), -extra.side * 0.10 * anatomy.scale, anatomy.joints[5, 2] + 0.05]
+        [anatomy.joints[5:7, 0].mean(), -extra.side * 0.09 * anatomy.scale, anatomy.joints[5, 2] + 0.05]
     )
-    rise = shoulder - place * (0, 1, 1) - (0.0, 0.0, 0.06)
-    normal = np.array([0.0, rise[2], -rise[1]])
-    return join(bag, band(anatomy, shoulder, normal, 0.04, ease + 0.012, anatomy.crotch + 0.05))
+    slope = shoulder - (shoulder[0], place[1], place[2] + 0.08 * s)
+    normal = np.array([0.0, slope[2], -slope[1]])
+    return join(bag, band(anatomy, worn[worn[:, 2] > place[2] - 0.05], shoulder, normal, 0.04))
 
 
-def shoulder_bag(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
+def shoulder_bag(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
     """A bag under the arm of the shoulder that carries it."""
     s = extra.size * anatomy.scale
-    place = at_hip(anatomy, extra, ease, 0.05 * s) + (0, 0, 0.12)
+    place = at_hip(anatomy, extra, worn, 0.04 * s, 0.14)
     bag = coloured(surface(ball(place, (0.15 * s, 0.045 * s, 0.12 * s), 4), {"pelvis": 0.3, "waist": 0.7}))
     shoulder = np.array([anatomy.joints[5:7, 0].mean(), extra.side * 0.12 * anatomy.scale, anatomy.armpit])
-    top = float(anatomy.joints[5, 2]) + ease + 0.045
+    on = np.abs(worn[:, 1] - shoulder[1]) < 0.03
+    top = float(worn[on, 2].max()) + 0.008
+    front, rear = (
+        float(worn[on & (worn[:, 2] > anatomy.armpit), 0].max()),
+        float(worn[on & (worn[:, 2] > anatomy.armpit), 0].min()),
+    )
     legs = []
     for x in (0.07, -0.07):
         path = np.array(
@@ -199,19 +208,21 @@ def shoulder_bag(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
     return join(bag, *legs)
 
 
-def hand_bag(anatomy: Anatomy, extra: Extra, ease: float) -> Surface:
-    """A bag that hangs from the hand; it stays upright through `Figure`, which turns it with nothing."""
+def grip(anatomy: Anatomy, side: int) -> np.ndarray:
+    """(3,) inside a closed hand at rest; side +1 is left."""
+    name = "L" if side > 0 else "R"
+    hand = anatomy.body.head(f"hand.{name}")
+    return hand + (hand - anatomy.body.head(f"forearm.{name}")) * 0.33
+
+
+def hand_bag(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
+    """A bag that hangs from the hand."""
     s = extra.size * anatomy.scale
-    side = "L" if extra.side > 0 else "R"
-    hand = anatomy.body.head(f"hand.{side}")
-    grip = hand + (hand - anatomy.body.head(f"forearm.{side}")) * 0.33
-    bag = coloured(surface(ball(grip - (0, 0, 0.27 * s), (0.16 * s, 0.05 * s, 0.12 * s), 4), {f"hand.{side}": 1.0}))
-    path = grip + np.array(
-        [[0.09 * s, 0, -0.16 * s], [0.05 * s, 0, -0.03], [0, 0, 0], [-0.05 * s, 0, -0.03], [-0.09 * s, 0, -0.16 * s]]
+    hand = {f"hand.{'L' if extra.side > 0 else 'R'}": 1.0}
+    top = grip(anatomy, extra.side)
+    bag = coloured(surface(ball(top - (0, 0, 0.25 * s), (0.15 * s, 0.045 * s, 0.12 * s), 4), hand))
+    path = np.array(
+        [[0.08 * s, 0, -0.14 * s], [0.05 * s, 0, -0.03], [0, 0, 0], [-0.05 * s, 0, -0.03], [-0.08 * s, 0, -0.14 * s]]
     )
-    rings = path[:, None] + np.array([[0.0, -0.01, 0], [0.0, 0.01, 0]])
-    handle = coloured(surface(loft(rings, closed=False), {f"hand.{side}": 1.0}), trim=True)
-    return join(bag, handle)
-
-
-__all__ = ["BAGS", "HATS", "Extra", "make_extra", "on_bones"]
+    rings = top + path[:, None] + np.array([[0.0, -0.01, 0], [0.0, 0.01, 0]])
+    return join(bag, coloured(surface(loft(rings, closed=False), hand), trim=True))

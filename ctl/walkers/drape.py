@@ -14,6 +14,10 @@ from ctl.walkers.body import COUNT, bone, read_template
 
 ROW: float = 0.045
 """Metres between rings."""
+LAYER: float = 0.008
+"""Metres between one garment and the next."""
+INSET: float = 0.008
+"""Metres by which a tube's first ring hides below what it hangs from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +44,9 @@ class Drape:
 
     def place(self, transforms: np.ndarray, before: np.ndarray) -> np.ndarray:
         """(T, R K, 3) float32 points under bone transforms now and a moment before, each (T, B, 3, 4)."""
-        radius = hull_radius(self.reach, self.theta) + self.folds
         circle = np.stack((np.cos(self.theta), np.sin(self.theta)), axis=-1)
-        fixed = self.x[:, None, None] * (1, 0) + radius[..., None] * circle
-        fixed = np.concatenate((fixed, np.broadcast_to(self.z[:, None, None], (*radius.shape, 1))), axis=-1)
         mixed = np.einsum("rb,tbij->trij", self.weights, transforms)
-        fixed = np.einsum("trij,rkj->trki", mixed[..., :3], fixed) + mixed[:, :, None, :, 3]
+        fixed = np.einsum("trij,rkj->trki", mixed[..., :3], self.at_rest()) + mixed[:, :, None, :, 3]
         hanging = self.loose > 0
         if not hanging.any():
             return fixed.reshape(len(transforms), -1, 3).astype(np.float32)
@@ -63,6 +64,12 @@ class Drape:
         fixed[:, hanging] = (1 - share) * fixed[:, hanging] + share * hung
         return fixed.reshape(len(transforms), -1, 3).astype(np.float32)
 
+    def at_rest(self) -> np.ndarray:
+        """(R, K, 3) points at rest."""
+        radius = hull_radius(self.reach, self.theta) + self.folds
+        flat = self.x[:, None] + radius * np.cos(self.theta), radius * np.sin(self.theta)
+        return np.stack((*flat, np.broadcast_to(self.z[:, None], radius.shape)), axis=-1)
+
     def legs(
         self, transforms: np.ndarray, frame: np.ndarray, origin: np.ndarray, drop: np.ndarray, rows: np.ndarray
     ) -> np.ndarray:
@@ -78,10 +85,21 @@ class Drape:
             center = (
                 hip[:, None] + upper[..., None] * (knee - hip)[:, None] + lower[..., None] * (ankle - knee)[:, None]
             )
-            thick = np.interp(upper + lower, *self.leg_radius) + self.ease
+            tilt = np.linalg.norm(ankle - knee, axis=1) / np.maximum((knee - ankle)[:, 2], 0.05)
+            slant = np.where(lower > 0, np.minimum(tilt, 1.6)[:, None], 1.0)  # a slanting shank is longer cut level
+            thick = np.interp(upper + lower, *self.leg_radius) * slant + self.ease
             away = center[..., :2] - ((self.x[rows] - self.heads[0, 0])[:, None] * (1, 0))
             result = np.maximum(result, away @ np.stack((np.cos(ALPHA), np.sin(ALPHA))) + thick[..., None])
         return result
+
+
+def outline_at(drape: Drape, z: float) -> np.ndarray:
+    """(DIRECTIONS,) support of a tube with its folds at a height at rest; nothing above or below the tube."""
+    if not drape.z[-1] - ROW <= z <= drape.z[0]:
+        return np.full(len(ALPHA), -np.inf)
+    below = int(np.clip(np.searchsorted(-drape.z, -z), 1, len(drape.z) - 1))
+    row = np.maximum(drape.reach[below - 1], drape.reach[below])
+    return row + drape.folds[below].max()
 
 
 def heading(pelvis: np.ndarray, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -114,20 +132,27 @@ class Cut:
     count: int = 7
 
 
-def make_drape(anatomy: Anatomy, cut: Cut, columns: int = 26) -> tuple[Drape, np.ndarray]:
-    """A tube of a left and a right half, which meet at the back (and in front if closed), and its (F, 3) int32 faces."""
+def make_drape(
+    anatomy: Anatomy, cut: Cut, inside: tuple[Drape, ...] = (), columns: int = 26
+) -> tuple[Drape, np.ndarray]:
+    """A tube of a left and a right half, which meet at the back (and in front if closed), and its (F, 3) int32 faces.
+
+    Args:
+        inside: tubes that it covers.
+    """
     rows = max(3, round((cut.top - cut.hem) / ROW) + 1)
     z = np.linspace(cut.top, cut.hem, rows)
     x = trunk_x(anatomy, np.maximum(z, anatomy.hip))
     reach = np.zeros((rows, len(ALPHA)))
-    lowest = anatomy.crotch + 0.02
+    lowest = anatomy.hip - 0.03 * anatomy.scale  # legs stand apart at rest; walking, they count where they are
     for row, height in enumerate(z):
         own = trunk_slice(anatomy, max(height, lowest)) + cut.ease
         if row:
             step = z[row - 1] - height
             falling = reach[row - 1] - cut.taper * step if height > anatomy.hip else reach[row - 1] + cut.flare * step
             own = np.maximum(own, falling) if height > lowest else falling
-        reach[row] = own
+        reach[row] = np.maximum.reduce([own, *(outline_at(drape, height) + LAYER for drape in inside)])
+    reach[0] -= INSET
     below = np.clip((anatomy.hip - z) / max(anatomy.hip - cut.hem, 0.05), 0, 1)
     gap = cut.open_top + (cut.open_hem - cut.open_top) * np.linspace(0, 1, rows)
     left = gap[:, None] + np.linspace(0, 1, columns // 2) * (np.pi - gap)[:, None]
@@ -155,10 +180,12 @@ def make_drape(anatomy: Anatomy, cut: Cut, columns: int = 26) -> tuple[Drape, np
 
 def trunk_weights(anatomy: Anatomy, z: np.ndarray) -> np.ndarray:
     """(R, B) mean share of the trunk's bones in the skin at a height."""
-    weights = read_template().weights
+    weights = read_template().weights[:, TRUNK]
+    levels = np.linspace(anatomy.crotch, anatomy.neck + 0.1, 24)
+    near = np.exp(-(((anatomy.body.points[:, 2] - levels[:, None]) / 0.03) ** 2)) * anatomy.trunk
+    mean = near @ weights
+    mean /= mean.sum(axis=1, keepdims=True)
     result = np.zeros((len(z), COUNT))
-    for row, height in enumerate(z):
-        level = max(height, anatomy.crotch)
-        near = np.exp(-(((anatomy.body.points[:, 2] - level) / 0.03) ** 2)) * anatomy.trunk
-        result[row, TRUNK] = near @ weights[:, TRUNK]
-    return result / result.sum(axis=1, keepdims=True)
+    for column, index in enumerate(TRUNK):
+        result[:, index] = np.interp(z, levels, mean[:, column])
+    return result

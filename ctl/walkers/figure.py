@@ -1,19 +1,30 @@
 """One dressed person who walks: surfaces with textures that never change, and where they are at each phase."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ctl.walkers.accessories import HATS, make_extra
-from ctl.walkers.anatomy import Anatomy, measure
-from ctl.walkers.body import blend_matrix, bone, joint_matrix, make_body, move, stack_transforms
-from ctl.walkers.drape import Drape
+from ctl.walkers.anatomy import Anatomy, hull_radius, measure
+from ctl.walkers.body import blend_matrix, joint_matrix, make_body, move, stack_transforms
+from ctl.walkers.drape import LAYER, Drape
 from ctl.walkers.footwear import make_shoes
 from ctl.walkers.gait import fit_walk
-from ctl.walkers.garments import ARM, LEG, Part, below_neck, level, make_band, make_bottom, make_top, trunk_angle
+from ctl.walkers.garments import (
+    ARM,
+    LEG,
+    Part,
+    Top,
+    arm_share,
+    below_neck,
+    level,
+    make_band,
+    make_bottom,
+    make_top,
+    trunk_angle,
+)
 from ctl.walkers.head import STYLES, make_hair, make_skin
 from ctl.walkers.look import Look
-from ctl.walkers.mesh import cut
 from ctl.walkers.patterns import Cloth
 
 LAG = 0.05
@@ -59,8 +70,11 @@ class Figure:
         anatomy = measure(body)
         shoes, soles = make_shoes(anatomy, look.shoes)
         parts = [make_whole_skin(anatomy, look), shoes, *dress(anatomy, look)]
-        self._walk = fit_walk(body, look.gait, soles)
+        reach = max(arm_room(anatomy, part.drape) for part in parts)
+        gait = replace(look.gait, arm_out=max(look.gait.arm_out, reach))
+        self._walk = fit_walk(body, gait, soles)
         self._matrices = [blend_matrix(p.surface.points, p.surface.weights) for p in parts]
+        self._hung = [hung_shape(p) for p in parts]
         self._drapes: list[Drape | None] = [p.drape for p in parts]
         self._joints = joint_matrix(body)
         self.pieces = tuple(Piece(p.name, p.surface.faces, p.surface.uv, p.texture) for p in parts)
@@ -73,6 +87,10 @@ class Figure:
         transforms = self._walk.transforms(phases)
         stacked = stack_transforms(transforms)
         points = [move(matrix, stacked) for matrix in self._matrices]
+        for placed, shape in zip(points, self._hung, strict=True):
+            if shape is not None:
+                away, pivot = shape
+                placed[:] = away + move(pivot, stacked)
         if any(self._drapes):
             before = self._walk.transforms(phases - LAG)
             for placed, drape in zip(points, self._drapes, strict=True):
@@ -81,48 +99,91 @@ class Figure:
         return Poses(tuple(points), move(self._joints, stacked))
 
 
+def arm_room(anatomy: Anatomy, drape: Drape | None) -> float:
+    """Degrees between arm and trunk at which a hanging hand clears a tube; at most 24."""
+    if drape is None:
+        return 0.0
+    shoulder, elbow, wrist = (anatomy.body.head(f"{name}.L") for name in ("upperarm", "forearm", "hand"))
+    arm = float(np.linalg.norm(elbow - shoulder) + np.linalg.norm(wrist - elbow))
+    beside = np.abs(drape.z - (shoulder[2] - arm)) < 0.12
+    wide = float(hull_radius(drape.reach[beside], np.full((1, 1), np.pi / 2)).max(initial=0.0))
+    return float(np.degrees(np.arcsin(np.clip((wide + 0.03 - shoulder[1]) / arm, 0, 0.4))))
+
+
+def hung_shape(part: Part) -> tuple[np.ndarray, np.ndarray] | None:
+    """(V, 3) away from the point from which a part hangs, and that point's (1, 4 B) `blend_matrix`."""
+    if part.hangs_from is None:
+        return None
+    surface = part.surface
+    return surface.points - part.hangs_from, blend_matrix(part.hangs_from[None], surface.weights[:1])
+
+
 def make_whole_skin(anatomy: Anatomy, look: Look) -> Part:
     """The skin that clothes leave bare; what they cover is dropped, so that it can't poke through."""
     clothes, skin = look.clothes, anatomy.skin
     top = clothes.outer if clothes.outer and clothes.outer.sleeve > clothes.top.sleeve else clothes.top
-    arms = skin.marks[:, ARM] - (top.sleeve - 0.12)
-    neck = -8 * below_neck(skin.points, anatomy, clothes.top.neck) + 0.3
-    neck = np.where(skin.marks[:, ARM] > -0.3, -1, neck)
     bottom = clothes.bottom
-    bare_leg = bottom.length - 0.15 if bottom is not None and bottom.kind == "trousers" else 0.25
-    legs = np.minimum(skin.marks[:, LEG] - bare_leg, 2.05 - skin.marks[:, LEG])
-    bare = np.maximum.reduce((arms, neck, legs))
-    style = None if look.hair is None else STYLES[look.hair]
-    return make_skin(anatomy, look.skin, look.hair_colour, style, look.beard, look.glasses, bare)
+    leg = bottom.length if bottom is not None and bottom.kind == "trousers" else 0.3
+    socks = min(2 - max(look.shoes.sock, look.shoes.shaft), 1.97)
+    covered = np.minimum.reduce(
+        (
+            (top.sleeve - skin.marks[:, ARM]) * 0.28,
+            below_neck(skin.points, anatomy, clothes.top.neck) + arm_share(skin),
+            np.maximum(leg - skin.marks[:, LEG], skin.marks[:, LEG] - socks) * 0.42,
+        )
+    )
+    return make_skin(anatomy, look.skin, look.hair_colour, STYLES[look.hair], look.beard, look.glasses, covered)
 
 
 def dress(anatomy: Anatomy, look: Look) -> list[Part]:
     """Clothes, hair and accessories, from the inside out."""
     clothes = look.clothes
-    parts = []
     tucked = clothes.tucked and clothes.bottom is not None
+    inner = clothes.bottom.ease if clothes.bottom is not None and not tucked else 0.0
+    ease = max(clothes.top.ease, inner + LAYER)
+    bottom = None if clothes.bottom is None else make_bottom(anatomy, clothes.bottom)
+    tubes = () if bottom is None or bottom.drape is None else (bottom.drape,)
     hem = anatomy.waist - 0.03 if tucked else None
-    top = make_top(anatomy, clothes.top, "top", hem)
-    if clothes.bottom is not None:
-        parts.append(make_bottom(anatomy, clothes.bottom))
-        if tucked:
-            parts.append(make_band(anatomy, Cloth("plain", (clothes.belt,) * 3, 0.1, 0), clothes.top.ease + 0.008))
+    taper = 2.0 if tucked else clothes.top.taper
+    top = make_top(anatomy, replace(clothes.top, ease=ease, taper=taper), "top", hem, () if tucked else tubes)
+    parts = [] if bottom is None else [bottom]
+    if tucked:
+        parts.append(make_band(anatomy, Cloth("plain", (clothes.belt,) * 3, 0.1, 0), ease + LAYER))
+    parts.append(top)
     if clothes.outer is not None:
-        parts.append(under(anatomy, top, clothes.outer.sleeve, np.radians(clothes.outer.opening[0])))
-        parts.append(make_top(anatomy, clothes.outer, "outer"))
-    else:
-        parts.append(top)
-    ease = max(clothes.top.ease, clothes.outer.ease if clothes.outer else 0)
+        outer = replace(clothes.outer, ease=max(clothes.outer.ease, ease + LAYER))
+        tubes = tuple(part.drape for part in parts if part.drape is not None)
+        parts = [*(under(anatomy, part, outer) for part in parts), make_top(anatomy, outer, "outer", inside=tubes)]
+        ease = outer.ease
+    worn = worn_points(parts[-1])
     hat = any(extra.kind in HATS for extra in look.extras)
-    style = None if look.hair is None else STYLES[look.hair]
-    if style is not None and look.hair is not None:
+    style = STYLES[look.hair]
+    if style is not None:
         parts.append(make_hair(anatomy, style, look.hair, look.hair_colour, look.seed, hat, ease))
-    return parts + [make_extra(anatomy, extra, ease) for extra in look.extras]
+    return parts + [make_extra(anatomy, extra, worn) for extra in look.extras]
 
 
-def under(anatomy: Anatomy, top: Part, sleeve: float, opening: float) -> Part:
-    """A shirt below a jacket: only what the jacket may show."""
-    return top
+def worn_points(part: Part) -> np.ndarray:
+    """(N, 3) points at rest of the trunk of the outermost garment, on which straps and bags lie."""
+    assert part.drape is not None
+    fixed = len(part.surface.points) - part.drape.theta.size
+    trunk = arm_share(part.surface)[:fixed] < 0.5
+    return np.concatenate((part.surface.points[:fixed][trunk], part.drape.at_rest().reshape(-1, 3)))
 
 
-__all__ = ["Figure", "Piece", "Poses", "bone", "cut", "level", "trunk_angle"]
+def under(anatomy: Anatomy, part: Part, outer: Top) -> Part:
+    """A garment below a jacket: without the triangles that the jacket hides. Trousers stay whole."""
+    surface, drape = part.surface, part.drape
+    if drape is None:
+        return part
+    fixed = len(surface.points) - drape.theta.size
+    opening = np.radians(outer.opening) + 0.5 if any(outer.opening) else np.zeros(2)
+    seen = np.zeros(len(surface.points), bool)
+    arms = arm_share(surface)[:fixed] > 0.6
+    collar = below_neck(surface.points[:fixed], anatomy, outer.neck) < 0.03
+    front = np.abs(trunk_angle(surface.points[:fixed], anatomy)) < opening[0]
+    seen[:fixed] = np.where(arms, surface.marks[:fixed, ARM] > outer.sleeve - 0.15, collar | front)
+    hem = level(anatomy, outer.length)
+    in_front = np.abs(drape.theta) < np.where(drape.z > anatomy.hip, opening[0], opening[1])[:, None]
+    seen[fixed:] = (in_front | (drape.z < hem + 0.06)[:, None]).reshape(-1)
+    return replace(part, surface=replace(surface, faces=surface.faces[seen[surface.faces].any(axis=1)]))

@@ -36,7 +36,7 @@ def make_shoes(anatomy: Anatomy, shoes: Shoes) -> tuple[Part, tuple[np.ndarray, 
     lofts = [shoe(anatomy, shoes, side) for side in "LR"]
     parts = list(lofts)
     for reach, ease, v in ((shoes.sock, 0.004, 0.28), (shoes.shaft, 0.012, 0.75)):
-        if reach > 0:
+        if reach > 0 and (ease > 0.01 or shoes.sock > shoes.shaft):
             parts.append(leg_piece(anatomy, reach, ease, v))
     texture = np.zeros((64, 8, 3), np.uint8)
     texture[:40] = shoes.upper
@@ -51,7 +51,7 @@ def leg_piece(anatomy: Anatomy, reach: float, ease: float, v: float) -> Surface:
     """A sock or the leg of a boot, up to a share of the shank."""
     skin = anatomy.skin
     place = skin.marks[:, LEG]
-    piece = onto(cut(skin, np.minimum(place - (2 - reach), 2.12 - place)), ("foot", "toes"), "shank")
+    piece = onto(cut(skin, np.minimum(place - (2 - reach), 1.985 - place)), ("foot", "toes"), "shank")
     piece = push(replace(piece, points=smooth(piece.points, piece.faces, 3)), ease)
     return replace(piece, uv=np.full_like(piece.uv, v))
 

@@ -134,7 +134,7 @@ def arm_rotations(body: Body, gait: Gait, side: str, phases: np.ndarray, trunk: 
     hang = between(upper, np.array([[0.0, 0.0, -1.0]]))[0]
     inward = -np.degrees(np.arctan2((hang @ lower)[1], (hang @ lower)[0]))  # the elbow bends to the front
     flex = gait.arm_swing * swing - 3
-    arm = trunk @ turn(X, sign * gait.arm_out) @ turn(Y, -flex) @ turn(Z, inward - sign * 12) @ hang
+    arm = trunk @ turn(X, sign * gait.arm_out) @ turn(Y, -flex) @ turn(Z, inward - sign * 5) @ hang
     forearm = arm @ turn(hinge, bend - rest_bend)
     return {"upperarm": arm, "forearm": forearm, "hand": forearm}
 

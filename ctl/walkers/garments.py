@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ctl.walkers.anatomy import Anatomy, axis_point, limb_axis, trunk_x
+from ctl.walkers.anatomy import Anatomy, axis_point, hull_radius, limb_axis, limb_position, trunk_slice, trunk_x
 from ctl.walkers.body import bone
 from ctl.walkers.drape import Cut, Drape, make_drape, trunk_weights
 from ctl.walkers.mesh import Surface, cut, join, push, smooth, unwrap
@@ -21,12 +21,17 @@ LIMB_LENGTH = {ARM: 0.62, LEG: 1.05}
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What one piece is made of: a surface on bones, then the points of a hanging tube if there is one."""
+    """What one piece is made of: a surface on bones, then the points of a hanging tube if there is one.
+
+    Args:
+        hangs_from: (3,) point at rest from which the surface hangs upright, however its bones turn; None if it is fixed.
+    """
 
     name: str
     surface: Surface
     texture: np.ndarray
     drape: Drape | None = None
+    hangs_from: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -122,15 +127,19 @@ def trunk_angle(points: np.ndarray, anatomy: Anatomy) -> np.ndarray:
 
 def let_out(anatomy: Anatomy, surface: Surface, limb: int, ease: float, width: float, full: float) -> Surface:
     """Widen a sleeve or a leg to a cone around the limb's axis: thickness at its upper end, times `width` at `full`."""
-    place = surface.marks[:, limb]
-    axis = axis_point(place, *limb_axis(anatomy.body, ("arm", "leg")[limb], surface.marks[:, SIDE]))
+    name, side = ("arm", "leg")[limb], surface.marks[:, SIDE]
+    place = limb_position(surface.points, anatomy.body, name, side)
+    axis = axis_point(place, *limb_axis(anatomy.body, name, side))
     away = surface.points - axis
     radius = np.linalg.norm(away, axis=1)
-    start = 0.2 if limb == ARM else 0.3
+    start = 0.55 if limb == ARM else 0.45
     upper = np.abs(place - start - 0.1) < 0.12
     thick = (np.mean(radius[upper]) if upper.any() else 0.06) + ease * 0.5
     cone = thick * (1 + (width - 1) * np.clip((place - start) / max(full - start, 0.3), 0, 1))
-    ramp = np.clip((place - start + 0.15) / 0.3, 0, 1)
+    ramp = np.clip((place - start + 0.25) / 0.35, 0, 1)
+    if limb == ARM:
+        thick *= 0.95
+        ramp = np.clip((place - 0.1) / 0.6, 0, 1) * arm_share(surface)
     wanted = np.maximum(radius, ramp * cone)
     return replace(surface, points=(axis + away * (wanted / np.maximum(radius, 1e-6))[:, None]).astype(np.float32))
 
@@ -145,8 +154,12 @@ def onto(surface: Surface, source: tuple[str, ...], target: str) -> Surface:
     return replace(surface, weights=weights)
 
 
-def make_top(anatomy: Anatomy, top: Top, name: str, hem: float | None = None) -> Part:
-    """A shirt, jumper, jacket, coat or dress; `hem` overrides its height for a shirt that is tucked in."""
+def make_top(anatomy: Anatomy, top: Top, name: str, hem: float | None = None, inside: tuple[Drape, ...] = ()) -> Part:
+    """A shirt, jumper, jacket, coat or dress; `hem` overrides its height for a shirt that is tucked in.
+
+    Args:
+        inside: tubes of other garments that it covers.
+    """
     hem = level(anatomy, top.length) if hem is None else hem
     split = anatomy.armpit - 0.02 * anatomy.scale
     open_chest, open_hem = np.radians(top.opening)
@@ -169,6 +182,7 @@ def make_top(anatomy: Anatomy, top: Top, name: str, hem: float | None = None) ->
         angle = np.abs(trunk_angle(trunk.points, anatomy))
         trunk = cut(trunk, (angle - open_chest) * 5)
     near = np.clip(1 - (trunk.points[:, 2] - split) / 0.08, 0, 1)[:, None] * (1 - arm_share(trunk))[:, None]
+    trunk = onto_hull(anatomy, trunk, near[:, 0], split, top.ease)
     still = (1 - near) * trunk.weights + near * trunk_weights(anatomy, trunk.points[:, 2])
     trunk, angle = unwrap(replace(trunk, weights=still.astype(np.float32)), trunk_angle(trunk.points, anatomy))
     v = (trunk.points[:, 2] - low) / (high - low)
@@ -177,7 +191,7 @@ def make_top(anatomy: Anatomy, top: Top, name: str, hem: float | None = None) ->
     if len(sleeves.faces):
         parts.append(limb_uv(anatomy, sleeves, ARM, 0.0))
     tube = Cut(
-        top=split + 0.015,
+        top=split + 0.02,
         hem=hem,
         ease=top.ease,
         taper=top.taper,
@@ -186,15 +200,34 @@ def make_top(anatomy: Anatomy, top: Top, name: str, hem: float | None = None) ->
         open_hem=open_hem,
         folds=top.folds,
     )
-    return hang(anatomy, name, join(*parts), tube, top.cloth, (low, high), ARM)
+    return hang(anatomy, name, join(*parts), tube, top.cloth, (low, high), ARM, inside)
+
+
+def onto_hull(anatomy: Anatomy, surface: Surface, share: np.ndarray, split: float, ease: float) -> Surface:
+    """Bring vertices, by their share, onto the convex outline where a tube goes on, a little outside of it."""
+    middle = trunk_x(anatomy, split)
+    away = surface.points[:, :2] - np.array([middle, 0])
+    wanted = hull_radius(trunk_slice(anatomy, split), np.arctan2(away[:, 1], away[:, 0])) + ease + 0.003
+    radius = np.linalg.norm(away, axis=1)
+    scale = 1 + share * (wanted / np.maximum(radius, 1e-6) - 1)
+    points = surface.points.copy()
+    points[:, :2] = np.array([middle, 0]) + away * scale[:, None]
+    return replace(surface, points=points.astype(np.float32))
 
 
 def hang(
-    anatomy: Anatomy, name: str, surface: Surface | None, tube: Cut, cloth: Cloth, span: tuple[float, float], limb: int
+    anatomy: Anatomy,
+    name: str,
+    surface: Surface | None,
+    tube: Cut,
+    cloth: Cloth,
+    span: tuple[float, float],
+    limb: int,
+    inside: tuple[Drape, ...] = (),
 ) -> Part:
     """Put a tube under a surface (or alone) and paint both from one texture whose trunk panel spans two heights."""
     low, high = span
-    drape, faces = make_drape(anatomy, tube)
+    drape, faces = make_drape(anatomy, tube, inside)
     v = np.broadcast_to(((drape.z - low) / (high - low))[:, None], drape.theta.shape)
     uv = np.stack((panel_u(drape.theta, "body"), v), axis=-1)
     tail = Surface(

@@ -81,12 +81,12 @@ def over_hairline(points: np.ndarray, anatomy: Anatomy, style: Style) -> np.ndar
 
 
 def make_skin(
-    anatomy: Anatomy, tone: Colour, hair: Colour, style: Style | None, beard: float, glasses: bool, bare: np.ndarray
+    anatomy: Anatomy, tone: Colour, hair: Colour, style: Style | None, beard: float, glasses: bool, covered: np.ndarray
 ) -> Part:
     """The body's skin where it is bare.
 
     Args:
-        beard: 0 none to 1 full; bare: (V,) field over the body's vertices, >= 0 where skin may be seen.
+        beard: 0 none to 1 full; covered: (V,) metres from the edge of clothes into what they cover, over the body's vertices.
     """
     template = read_template()
     skin = anatomy.skin
@@ -94,9 +94,11 @@ def make_skin(
     low, high = anatomy.neck - 0.02, float(skin.points[:, 2].max())
     v = np.clip(PLAIN + (1 - PLAIN) * (skin.points[:, 2] - low) / (high - low), PLAIN * 0.5, 1)
     v = np.where(skin.weights[:, [bone("head"), bone("neck")]].sum(axis=1) > 0.3, v, PLAIN * 0.5)
-    marks = np.stack((azimuth, template.eyes, bare), axis=1).astype(np.float32)
+    marks = np.stack((azimuth, template.eyes, covered), axis=1).astype(np.float32)
     uv = np.stack((np.zeros_like(v), v), axis=1).astype(np.float32)
-    skin = cut(replace(skin, uv=uv, marks=marks), bare)
+    hidden = np.clip(covered / 0.015, 0, 1)  # skin draws back under the edge of clothes
+    skin = push(replace(skin, uv=uv, marks=marks), -0.009 * hidden)
+    skin = cut(skin, 0.03 - covered)
     skin, angle = unwrap(skin, polar(skin.points, anatomy)[0])
     eyes = skin.marks[:, 1] > 0.99
     uv = np.stack((np.clip((angle + np.pi) / (2 * np.pi + 0.4), 0, 1), skin.uv[:, 1]), axis=1)
@@ -160,7 +162,7 @@ def paint_skin(
         lay(spot(eye_x, eye_z - 0.002, 0.026, 0.019 * scale), np.array((25.0, 25, 28)))
         lay((np.abs(z - eye_z - 0.006) < 0.003) & (np.abs(across) < 0.14), np.array((25.0, 25, 28)))
     rng = np.random.default_rng(1)
-    picture *= (1 + 0.025 * noise(rng, (SIZE, SIZE), 14))[..., None]
+    picture *= (1 + 0.025 * noise(rng, SIZE, azimuth, 14))[..., None]
     below = rows < PLAIN
     u = np.linspace(0, 1, SIZE)
     iris = ((u[None] - 0.92) / 0.06) ** 2 + ((rows[:, None] / PLAIN - 0.35) / 0.3) ** 2
@@ -173,7 +175,7 @@ def paint_skin(
 def paint_hair(colour: Colour, curl: float, seed: int) -> np.ndarray:
     """(64, 64, 3) uint8: strands along v, or curls."""
     rng = np.random.default_rng(seed)
-    strands = noise(rng, (64, 64), 22)
+    strands = noise(rng, 64, np.linspace(0, 2 * np.pi, 64), 22)
     if not curl:
         strands = np.broadcast_to(strands[:1], strands.shape) * 0.7 + 0.3 * strands
     shade = 1 + 0.16 * strands
@@ -184,7 +186,7 @@ def make_hair(anatomy: Anatomy, style: Style, name: str, colour: Colour, seed: i
     """Hair as a surface on the scalp, with what hangs or is tied up.
 
     Args:
-        hat: flattens the top; ease: metres that clothes stand off the back.
+        hat: ends the hair where a hat sits; ease: metres that clothes stand off the back.
     """
     parts = [cap(anatomy, style, seed, hat)]
     center = head_center(anatomy)
@@ -211,6 +213,8 @@ def cap(anatomy: Anatomy, style: Style, seed: int, hat: bool) -> Surface:
     if not style.ears:
         field = np.where(ear & (elevation < 0.5), -20.0, field)
     uv = np.stack((azimuth * 2 / np.pi, elevation * 2 / np.pi), axis=1)
+    if hat:
+        field = np.minimum(field, 30 - np.degrees(elevation))
     scalp = cut(replace(skin, uv=uv.astype(np.float32)), field)
     scalp = replace(scalp, points=smooth(scalp.points, scalp.faces, 4))
     _, up = polar(scalp.points, anatomy)

@@ -87,11 +87,11 @@ def near(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
     return as_colour(np.array(colour) * rng.normal(1, spread / 100) + rng.normal(0, spread / 3, 3))
 
 
-def sample_colour(rng: np.random.Generator, neutral: float = 0.55) -> Colour:
+def sample_colour(rng: np.random.Generator, neutral: float = 0.6) -> Colour:
     """A colour that clothes have: mostly neutral, else any hue, rarely glaring."""
     if rng.random() < neutral:
         return near(rng, NEUTRAL[rng.integers(len(NEUTRAL))], 9)
-    hue, strength, value = rng.random() * 6, rng.beta(3, 2), rng.uniform(0.3, 0.95)
+    hue, strength, value = rng.random() * 6, rng.beta(2.5, 2.5), rng.uniform(0.25, 0.88)
     wheel = np.clip(np.abs((hue + np.array((0, 4, 2))) % 6 - 3) - 1, 0, 1)
     return as_colour(255 * value * (1 - strength * (1 - wheel)))
 
@@ -138,13 +138,13 @@ def sample_top(rng: np.random.Generator, dress: bool) -> Top:
     return Top(
         cloth=sample_cloth(rng, SKIRT_ODDS if dress else TOP_ODDS),
         sleeve=float(sleeve),
-        length=float(u(1.5, 2.7) if dress else u(0.45, 1.12)),
+        length=float(u(1.5, 2.5) if dress else u(0.45, 1.12)),
         neck=choose(rng, {"crew": 6, "v": 2, "high": 1, "wide": 1}),
         ease=float(u(0.012, 0.024)),
-        taper=float(u(0.5, 1.0) if dress else u(0.05, 0.8)),
-        flare=float(u(0.0, 0.4) if dress else u(-0.05, 0.1)),
-        folds=float(u(0.01, 0.04) if dress else u(0, 0.01)),
-        width=float(u(0.8, 1.25)),
+        taper=float(u(0.5, 1.0) if dress else u(0.0, 0.5)),
+        flare=float(u(0.0, 0.22) if dress else u(-0.05, 0.1)),
+        folds=float(u(0.005, 0.025) if dress else u(0, 0.01)),
+        width=float(u(0.95, 1.2) if sleeve < 1.1 else u(0.6, 0.85)),
         opening=(0.0, 0.0),
     )
 
@@ -159,11 +159,11 @@ def sample_outer(rng: np.random.Generator) -> Top:
         sleeve=0.1 if kind == "vest" else 1.95,
         length=float(u(1.45, 2.5) if kind == "coat" else u(0.5, 1.25)),
         neck=choose(rng, {"crew": 4, "v": 3, "high": 2}) if opening[0] else choose(rng, {"crew": 2, "high": 4, "v": 1}),
-        ease=float(u(0.032, 0.048)),
-        taper=float(u(0.05, 0.5)),
+        ease=float(u(0.024, 0.034)),
+        taper=float(u(0.0, 0.35)),
         flare=float(u(0.0, 0.22) if kind == "coat" else u(0, 0.05)),
         folds=float(u(0, 0.015)),
-        width=float(u(0.85, 1.15)),
+        width=float(u(0.68, 0.9)),
         opening=opening,
     )
 
@@ -172,13 +172,13 @@ def sample_bottom(rng: np.random.Generator, skirt: float) -> Bottom:
     u = rng.uniform
     if rng.random() < skirt:
         return Bottom(
-            "skirt",
-            sample_cloth(rng, SKIRT_ODDS),
-            float(u(1.45, 2.75)),
-            float(u(0.012, 0.02)),
-            1.0,
-            float(u(0.02, 0.55)),
-            float(u(0.005, 0.045)),
+            kind="skirt",
+            cloth=sample_cloth(rng, SKIRT_ODDS),
+            length=float(u(1.45, 2.5)),
+            ease=float(u(0.012, 0.02)),
+            width=1.0,
+            flare=float(u(0.0, 0.26)),
+            folds=float(u(0.005, 0.03)),
         )
     cloth = sample_cloth(rng, BOTTOM_ODDS)
     if cloth.pattern == "faded" or rng.random() < 0.4:
@@ -204,7 +204,7 @@ def sample_clothes(rng: np.random.Generator, female: bool) -> Clothes:
     if outer is not None:
         top = replace(
             top,
-            ease=min(top.ease, 0.018),
+            ease=min(top.ease, 0.014),
             length=min(top.length, top.length if dress else outer.length - 0.1),
             taper=max(top.taper, 0.5),
         )
@@ -215,7 +215,7 @@ def sample_clothes(rng: np.random.Generator, female: bool) -> Clothes:
 def sample_shoes(rng: np.random.Generator, bare_legs: bool) -> Shoes:
     upper = sample_colour(rng, 0.75)
     sole = (235, 233, 228) if rng.random() < 0.4 else as_colour(np.array(upper) * 0.4)
-    shaft = float(rng.uniform(0.2, 0.85)) if rng.random() < (0.2 if bare_legs else 0.05) else 0.0
+    shaft = float(rng.uniform(0.2, 0.85)) if bare_legs and rng.random() < 0.2 else 0.0
     sock = float(rng.uniform(0.08, 0.45)) if rng.random() < 0.6 else 0.0
     return Shoes(upper, sole, float(rng.uniform(0.018, 0.038)), shaft, sock, sample_colour(rng, 0.9))
 

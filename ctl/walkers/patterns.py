@@ -38,30 +38,41 @@ def panel_u(angle: np.ndarray, panel: str) -> np.ndarray:
     return low + (high - low) * (angle + np.pi) / (2 * np.pi + OVERLAP)
 
 
-def noise(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.ndarray:
-    """Smooth noise of unit variance with about `cells` bumps along each side."""
-    from scipy.ndimage import zoom
+def noise(rng: np.random.Generator, rows: int, angle: np.ndarray, cells: int) -> np.ndarray:
+    """(rows, W) smooth noise of unit variance with about `cells` bumps each way, without a seam over angles (W,)."""
+    fine = upsampling(np.arange(rows) * cells / rows, cells + 4) @ rng.standard_normal((cells + 4, cells))
+    place = (angle / (2 * np.pi) * cells) % cells
+    round_it = sum(upsampling(place + turn * cells, cells) for turn in (-1, 0, 1))
+    fine = fine @ round_it.T
+    return fine / fine.std()
 
-    coarse = rng.standard_normal((cells + 3, cells + 3))
-    fine = zoom(coarse, (shape[0] / cells + 1, shape[1] / cells + 1), order=3)[: shape[0], : shape[1]]
-    return fine / max(fine.std(), 1e-6)
+
+def upsampling(place: np.ndarray, cells: int) -> np.ndarray:
+    """(N, cells) matrix that spreads values at 0, 1, ... over places with cubic B-splines."""
+    near = np.abs(place[:, None] + 1.5 - np.arange(cells))
+    return np.where(near < 1, 2 / 3 - near**2 + near**3 / 2, np.clip(2 - near, 0, None) ** 3 / 6)
 
 
-def weave(cloth: Cloth, across: np.ndarray, up: np.ndarray, panel: str) -> np.ndarray:
+def weave(cloth: Cloth, angle: np.ndarray, around: float, up: np.ndarray, panel: str) -> np.ndarray:
     """(h, w, 3) float colours of a cloth.
 
     Args:
-        across: (h, w) metres round the body from the front (or from a limb's outside); up: (h, w) metres, 0 at the chest
-        for the trunk and at the top for a limb; panel: "body" or "limb".
+        angle: (w,) radians round the body from the front (or from a limb's outside); around: metres of a full turn;
+        up: (h,) metres, 0 at the chest for the trunk and at the top for a limb; panel: "body" or "limb".
     """
     rng = np.random.default_rng(cloth.seed)
     ground, second, third = (np.array(colour, np.float64) for colour in cloth.colours)
+    wrapped = (angle + np.pi) % (2 * np.pi) - np.pi
+    across, up = np.meshgrid(wrapped / (2 * np.pi) * around, up)
     result = np.broadcast_to(ground, (*across.shape, 3)).copy()
     period = cloth.scale
-    u, v = across / period, up / period
+    u, v = across * round(around / period) / around, up / period
 
     def lay(mask: np.ndarray, colour: np.ndarray) -> None:
         result[:] += np.clip(mask, 0, 1)[..., None] * (colour - result)
+
+    def blots(cells: int) -> np.ndarray:
+        return noise(rng, len(up), angle, cells)
 
     match cloth.pattern:
         case "stripes":
@@ -74,30 +85,32 @@ def weave(cloth: Cloth, across: np.ndarray, up: np.ndarray, panel: str) -> np.nd
             lay(0.5 * (u % 1 < 0.5) + 0.35 * (v % 1 < 0.5), second)
             lay(np.maximum((u + 0.25) % 1 < 0.08, (v + 0.25) % 1 < 0.08), third)
         case "split":
-            lay(up < -0.12 if panel == "body" else up < -0.3, second)
-            lay(np.abs(up + (0.12 if panel == "body" else 0.3)) < 0.012, third)
+            edge = -0.12 if panel == "body" else -0.3
+            lay(up < edge, second)
+            lay(np.abs(up - edge) < 0.012, third)
         case "chest" if panel == "body":
             lay(np.abs(up - 0.01) < 0.5 * period, second)
         case "print" if panel == "body":
-            lay(badge(rng, across, up, period), second)
+            lay(badge(rng, across, up, period, blots(20)), second)
         case "dots":
             lay(((u % 1 - 0.5) ** 2 + (v % 1 - 0.5) ** 2) < 0.09, second)
         case "flowers":
-            lay(noise(rng, across.shape, 26) > 0.9, second)
-            lay(noise(rng, across.shape, 30) > 1.2, third)
+            lay(blots(22) > 0.9, second)
+            lay(blots(26) > 1.2, third)
         case "camouflage":
-            lay(noise(rng, across.shape, 11) > 0.3, second)
-            lay(noise(rng, across.shape, 13) > 0.8, third)
+            lay(blots(9) > 0.3, second)
+            lay(blots(11) > 0.8, third)
         case "sleeves" if panel == "limb":
             lay(np.ones_like(across), second)
         case "sides":
             lay(np.abs(across) < 0.018 if panel == "limb" else np.abs(np.abs(across) - 0.25) < 0.03, second)
         case "faded":
             lay(0.25 + 0.25 * np.cos(across * 18) * np.exp(-(((up + 0.35) / 0.3) ** 2)), second)
-    return result
+    shade = 1 + 0.04 * blots(7) + 0.02 * blots(26)
+    return result * shade[..., None]
 
 
-def badge(rng: np.random.Generator, across: np.ndarray, up: np.ndarray, size: float) -> np.ndarray:
+def badge(rng: np.random.Generator, across: np.ndarray, up: np.ndarray, size: float, blots: np.ndarray) -> np.ndarray:
     """A print on the chest, 0..1: a disc, a block, bars of text or a blot."""
     x, y = across / size, (up + 0.02) / size
     kind = rng.integers(4)
@@ -108,7 +121,7 @@ def badge(rng: np.random.Generator, across: np.ndarray, up: np.ndarray, size: fl
     if kind == 2:
         lines = (np.abs(x) < 1.2) & (np.abs(y) < 0.7) & (y * 3 % 1 < 0.6)
         return lines * (np.sin(31 * x + 7 * np.floor(y * 3)) > -0.4)
-    return (noise(rng, across.shape, 20) > 0) & (x**2 + y**2 < 1.2)
+    return (blots > 0) & (x**2 + y**2 < 1.2)
 
 
 def paint(cloth: Cloth, width: float, low: float, high: float, limb_width: float, limb_length: float) -> np.ndarray:
@@ -128,8 +141,5 @@ def paint(cloth: Cloth, width: float, low: float, high: float, limb_width: float
     ):
         begin, end = PANELS[panel]
         angle = (columns[on] - begin) / (end - begin) * (2 * np.pi + OVERLAP) - np.pi
-        across, height = np.meshgrid(angle / (2 * np.pi) * around, up)
-        picture[:, on] = weave(cloth, across, height, panel)
-    rng = np.random.default_rng(cloth.seed + 1)
-    shade = 1 + 0.05 * noise(rng, (SIZE, SIZE), 9) + 0.03 * noise(rng, (SIZE, SIZE), 40)
-    return np.clip(picture * shade[..., None], 0, 255).astype(np.uint8)
+        picture[:, on] = weave(cloth, angle, around, up, panel)
+    return np.clip(picture, 0, 255).astype(np.uint8)

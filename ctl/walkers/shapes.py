@@ -68,27 +68,25 @@ def ball(center: np.ndarray, radii: tuple[float, float, float], power: float = 2
     return loft(center + shaped * radii)
 
 
-def strap(
-    anatomy: Anatomy, through: np.ndarray, normal: np.ndarray, width: float, ease: float, floor: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rings (2, K, 3) of a band that lies tight around the trunk in a plane, and each point's trunk height share.
+def strap(worn: np.ndarray, through: np.ndarray, normal: np.ndarray, width: float, off: float) -> np.ndarray:
+    """Rings (2, K, 3) of a band that lies tight around the trunk in a plane.
 
     Args:
-        through: (3,) a point of the plane; normal: (3,); width: of the band; ease: off the skin; floor: lowest z it spans.
+        worn: (N, 3) points that it lies on; through: (3,) a point of the plane; normal: (3,); width: of the band;
+        off: metres off the points.
     """
     normal = normal / np.linalg.norm(normal)
     first = np.cross(normal, (0.0, 0.0, 1.0))
     first /= np.linalg.norm(first)
     second = np.cross(first, normal)
-    points = anatomy.body.points
-    head = anatomy.skin.points[:, 2] > anatomy.neck + 0.01
-    near = (np.abs((points - through) @ normal) < width * 0.8) & (anatomy.trunk > 0.4) & ~head & (points[:, 2] > floor)
-    flat = np.stack(((points[near] - through) @ first, (points[near] - through) @ second), axis=1)
+    away = worn - through
+    near = away[np.abs(away @ normal) < 0.035]
+    flat = np.stack((near @ first, near @ second), axis=1)
     middle = (flat.min(axis=0) + flat.max(axis=0)) / 2
-    radius = hull_radius(support(flat - middle), ALPHA) + ease
+    radius = hull_radius(support(flat - middle), ALPHA) + off
     ring = through + (middle[0] + radius * np.cos(ALPHA))[:, None] * first
     ring = ring + (middle[1] + radius * np.sin(ALPHA))[:, None] * second
-    return np.stack((ring + normal * width / 2, ring - normal * width / 2)), ring[:, 2]
+    return np.stack((ring + normal * width / 2, ring - normal * width / 2))
 
 
 def trunk_shares(anatomy: Anatomy, z: np.ndarray) -> dict[str, np.ndarray | float]:

@@ -58,7 +58,7 @@ BONES: Final = (*TRUNK, *(f"{limb}.{side}" for side in SIDES for limb in LIMBS))
 THINNING: Final = {"head": 0.62, "hand": 0.86, "foot": 0.80, "body": 0.40}
 """Share of a region's faces that goes."""
 
-CURL: Final = {"finger1": (5, 10, 10), "finger2": (18, 28, 18), "finger3": (22, 30, 20), "finger4": (25, 32, 20)}
+CURL: Final = {"finger1": (0, 10, 10), "finger2": (16, 28, 18), "finger3": (22, 30, 20), "finger4": (28, 32, 20)}
 """Degrees at the three joints of a finger of a relaxed hand, bent towards the palm; the little finger as the ring's."""
 
 
@@ -70,6 +70,13 @@ def bone_of(label: str) -> int:
             return BONES.index(name)
     limb = next(name for name, parts in LIMBS.items() if stem.startswith(parts))
     return BONES.index(f"{limb}.{side}")
+
+
+def least_turn(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(3, 3) the least rotation that takes one direction to another."""
+    a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
+    cross = -np.cross(np.eye(3), np.cross(a, b))
+    return np.eye(3) + cross + cross @ cross / (1 + a @ b)
 
 
 def curl_fingers(
@@ -84,13 +91,14 @@ def curl_fingers(
     for side in SIDES:
         at = {label.removesuffix(f".{side}"): i for i, label in enumerate(labels) if label.endswith(f".{side}")}
         across = rest[at["finger5-1"]] - rest[at["finger2-1"]]
+        middle = rest[at["finger3-2"]] - rest[at["finger3-1"]]
         for finger in range(1, 6):
             along = rest[at[f"finger{finger}-3"]] - rest[at[f"finger{finger}-1"]]
             axis = across - (across @ along) / (along @ along) * along
             axis /= np.linalg.norm(axis)
-            turn = np.eye(3)
+            turn = least_turn(along, along + 0.7 * middle * (finger > 1))  # fingers lie nearly side by side
             for joint, degrees in enumerate(CURL[f"finger{min(finger, 4)}"], start=1):
-                angle = np.radians(degrees) * (-1 if side == "L" else 1)
+                angle = np.radians(degrees) * (1 if side == "L" else -1)
                 cross = np.cross(np.eye(3), axis)
                 turn = turn @ (np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
                 rotations[at[f"finger{finger}-{joint}"]] = turn
@@ -225,7 +233,7 @@ def principal_shapes(table: np.ndarray, usual: np.ndarray) -> tuple[np.ndarray, 
     """
     average = usual.mean(axis=0)
     mean = table[0] + average @ table[1:]
-    left, scale, directions = np.linalg.svd((usual - average) @ table[1:], full_matrices=False)
+    _, scale, directions = np.linalg.svd((usual - average) @ table[1:], full_matrices=False)
     directions, unit = directions[:RANK], scale[:RANK] / np.sqrt(len(usual))
     return (
         mean - average @ table[1:] @ directions.T @ directions,
