@@ -7,7 +7,9 @@ Two different questions, two different numbers:
 - *Put in*: the exact share of the similarity that came through a part or a frame (`ctl.explain.composition`). These
   add up to the similarity, once from the query's side and once from the hit's.
 
-Neither says how likely it is that the two show one person: all clips of people are alike in most ways.
+Neither says how likely it is that the two show one person: all clips of people are alike in most ways. What sets the
+hit apart from a rival, say the best ranked tracklet of somebody else, is the difference of two similarities, the
+*lead*, and it adds up from frames and parts in the same way.
 """
 
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ _HIPS: Final = [JOINTS.index("left hip"), JOINTS.index("right hip")]
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """What one of the two put into the similarity: `moments` and the shift add up to it, `parts` and the shift as well.
+    """What one tracklet put into a similarity: `moments` and the shift add up to it, `parts` and the shift as well.
 
     Args:
         evidence: of the tracklet.
@@ -41,6 +43,11 @@ class Side:
     parts: dict[str, np.ndarray]
     shift: float
 
+    @property
+    def total(self) -> float:
+        """What all adds up to."""
+        return self.shift + sum(float(values.sum()) for values in self.parts.values())
+
 
 @dataclass(frozen=True, eq=False)
 class Match:
@@ -50,6 +57,8 @@ class Match:
         similarity: cosine of their embeddings, -1..1.
         probability: calibrated, that the two are one person; None where nothing was calibrated.
         query, hit: what each put in.
+        lead: what the query put into the hit's lead over a rival: shares of the difference of both similarities; None
+            without a rival.
         alike: scale -> (N,) float64 in -1..1, cosine of each part's features.
         seen: scale -> (N,) float64 in 0..1, the lower of both tracklets' mean joint scores of each part.
         pairs: moment of the query and the hit's moment of the most alike pose.
@@ -59,17 +68,21 @@ class Match:
     probability: float | None
     query: Side
     hit: Side
+    lead: Side | None
     alike: dict[str, np.ndarray]
     seen: dict[str, np.ndarray]
     pairs: tuple[tuple[int, int], ...]
 
 
-def explain_match(query: Evidence, hit: Evidence, probability: float | None = None) -> Match:
+def explain_match(
+    query: Evidence, hit: Evidence, probability: float | None = None, rival: np.ndarray | None = None
+) -> Match:
     """Compare two tracklets embedded by the same model.
 
     Args:
         query, hit: live or stored.
         probability: calibrated, if there is one.
+        rival: (D,), the embedding of unit length of another tracklet that the query might have been matched with.
     Raises:
         ValueError: they were embedded by models of different widths or scales.
     """
@@ -81,6 +94,7 @@ def explain_match(query: Evidence, hit: Evidence, probability: float | None = No
         probability=probability,
         query=_side(query, hit.embedding),
         hit=_side(hit, query.embedding),
+        lead=None if rival is None else _side(query, hit.embedding - rival),
         alike={scale: _cosines(query.part_features[scale], hit.part_features[scale]) for scale in scales},
         seen={scale: np.minimum(query.part_scores[scale], hit.part_scores[scale]) for scale in scales},
         pairs=in_step(query.keypoints, hit.keypoints),
@@ -113,6 +127,7 @@ def _pose(keypoints: Keypoints) -> np.ndarray:
 
 
 def _side(evidence: Evidence, other: np.ndarray) -> Side:
+    """Shares of the product of the evidence's embedding with another (D,)."""
     return Side(
         evidence=evidence,
         moments=evidence.moment_shares.astype(np.float64) @ other,

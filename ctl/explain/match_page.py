@@ -17,6 +17,14 @@ HARDLY_SEEN: Final = 0.2
 
 _HEIGHT: Final = 224
 
+_SHARES: Final = (
+    "These shares are exact: each column adds up to the similarity. They say which way it came into the embedding, not "
+    "what sets these two apart from other people: most of it is what all people share."
+)
+_LEAD: Final = (
+    " The lead is what sets the hit apart: how much more similar it is than the best tracklet of somebody else."
+)
+
 
 def match_html(match: Match, query_cam: np.ndarray | None = None, hit_cam: np.ndarray | None = None) -> str:
     """A match as a fragment of HTML that needs `STYLE` and no script.
@@ -27,19 +35,18 @@ def match_html(match: Match, query_cam: np.ndarray | None = None, hit_cam: np.nd
     """
     return f"""<div class="match">
 {_headline(match)}
-<h3>In step</h3>
+<h2>In step</h2>
 <p class="match-note">Frames of the query, each over the hit's frame of the most alike pose.\
 {_cam_note(query_cam, hit_cam)}</p>
 {_strip(match, query_cam, hit_cam)}
-<h3>What the similarity adds up from</h3>
-<p class="match-note">These shares are exact: each column adds up to the similarity. They say which way it came into \
-the embedding, not what sets these two apart from other people: most of it is what all people share.</p>
+<h2>What the similarity adds up from</h2>
+<p class="match-note">{_SHARES}{_LEAD if match.lead else ""}</p>
 {_sum_table(match)}
-<h3>Which frames put it in</h3>
+<h2>Which frames put it in</h2>
 <div class="match-pair">{_moments("Query", match.query)}{_moments("Hit", match.hit)}</div>
-<h3>How alike each part is</h3>
+<h2>How alike each part is</h2>
 <p class="match-note"><b>Alike</b>: cosine of a part's features in both tracklets, after the graph layers, mean over \
-time. These numbers don't add up. <b>Put in</b>: the part's share of the similarity, as above.</p>
+time. These numbers don't add up. The other columns are the part's shares, as above.</p>
 {"".join(_scale(match, scale) for scale in SCALES if scale in match.alike)}
 </div>"""
 
@@ -67,6 +74,12 @@ def _cam_note(query_cam: np.ndarray | None, hit_cam: np.ndarray | None) -> str:
     return f" Bright: where the similarity comes from, by Grad-CAM{only}."
 
 
+def _columns(match: Match) -> dict[str, Side]:
+    """Columns of shares, by heading."""
+    columns = {"query's side": match.query, "hit's side": match.hit}
+    return columns if match.lead is None else columns | {"lead": match.lead}
+
+
 def _strip(match: Match, query_cam: np.ndarray | None, hit_cam: np.ndarray | None) -> str:
     def figure(name: str, side: Side, moment: int, cam: np.ndarray | None) -> str:
         crop, seconds = side.evidence.crops[moment], f"{side.evidence.times[moment]:.1f} s"
@@ -87,20 +100,20 @@ def _strip(match: Match, query_cam: np.ndarray | None, hit_cam: np.ndarray | Non
 def _sum_table(match: Match) -> str:
     named: dict[str, str] = {WHOLE: "whole picture (V_g)"}
     named |= {scale: f"{part_count(scale)} parts of {scale}" for scale in SCALES}
+    columns = _columns(match)
     rows = {
-        name: [float(side.parts[key].sum()) for side in (match.query, match.hit)]
+        name: [float(side.parts[key].sum()) for side in columns.values()]
         for key, name in named.items()
         if key in match.query.parts
     }
     if match.query.shift or match.hit.shift:
-        rows["BN neck's shift"] = [match.query.shift, match.hit.shift]
-    largest = max(abs(value) for values in rows.values() for value in values)
+        rows["BN neck's shift"] = [side.shift for side in columns.values()]
+    largest = np.abs(list(rows.values())).max(axis=0)
     body = "".join(
-        f'<tr><th scope="row">{name}</th>{"".join(_bar(value, largest) for value in values)}</tr>'
-        for name, values in rows.items()
+        f'<tr><th scope="row">{name}</th>{"".join(map(_bar, values, largest))}</tr>' for name, values in rows.items()
     )
-    totals = "".join(f"<td><b>{number(sum(values))}</b></td>" for values in zip(*rows.values(), strict=True))
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("came in through", "query's side", "hit's side"))
+    totals = "".join(f"<td><b>{number(side.total)}</b></td>" for side in columns.values())
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("came in through", *columns))
     return _scroll(
         "What the similarity adds up from",
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}"
@@ -132,20 +145,19 @@ def _moments(name: str, side: Side) -> str:
 def _scale(match: Match, scale: Scale) -> str:
     alike, names = match.alike[scale], part_names(scale)
     low, high = float(np.floor(alike.min() * 20) / 20), 1.0
-    mine, theirs = (side.parts.get(scale) for side in (match.query, match.hit))
-    put_in = [values for values in (mine, theirs) if values is not None]
-    largest = max((float(np.abs(values).max()) for values in put_in), default=1.0)
+    put_in = {name: side.parts[scale] for name, side in _columns(match).items() if scale in side.parts}
     rows = []
     for part, name in enumerate(names):
         faint = " <small>(hardly seen)</small>" if match.seen[scale][part] < HARDLY_SEEN else ""
-        cells = _bar(float(alike[part]), high, low) + "".join(_bar(float(values[part]), largest) for values in put_in)
+        shares = (_bar(values[part], np.abs(values).max()) for values in put_in.values())
+        cells = _bar(alike[part], high, low) + "".join(shares)
         rows.append(f'<tr><th scope="row">{name}{faint}</th>{cells}</tr>')
-    head = "" if mine is None else '<th scope="col">put in, query</th><th scope="col">put in, hit</th>'
+    head = "".join(f'<th scope="col">{name}</th>' for name in put_in)
     table = (
         f'<table><thead><tr><th scope="col">part</th><th scope="col">alike</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
-    return f"""<section class="match-scale"><h4>{len(names)} parts ({scale})</h4><div>
+    return f"""<section class="match-scale"><h3>{len(names)} parts ({scale})</h3><div>
 <figure>{body_svg(scale, alike, low, high, "how alike query and hit are")}{colour_key(low, high)}
 <figcaption>Left and right are the person's own. Bars of “alike” start at {low:.2f}.</figcaption></figure>
 {_scroll(f"Parts of {scale}", table)}</div></section>"""
@@ -165,8 +177,8 @@ def _scroll(name: str, content: str) -> str:
 
 
 STYLE: Final = """
-.match h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem }
-.match h4 { font-size: 1rem; margin: 1rem 0 .25rem }
+.match h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem }
+.match h3 { font-size: 1rem; margin: 1rem 0 .25rem }
 .match-head { font-size: 1.1rem }
 .match-note { font-size: .9375rem; max-width: 46rem }
 .match figure { margin: 0 }

@@ -82,6 +82,18 @@ def test_seen_is_the_lower_score_of_the_two() -> None:
     assert explain_match(hit, blind).seen["s1"][9] == pytest.approx(0.05)
 
 
+def test_the_lead_over_a_rival_adds_up_to_the_difference_of_both_similarities() -> None:
+    model = make_model(bn_neck=True)
+    query, hit, rival = (make_evidence(model, frames, seed) for frames, seed in ((7, 1), (4, 2), (5, 3)))
+    match = explain_match(query, hit, rival=rival.embedding)
+    assert match.lead is not None
+    wanted = match.similarity - explain_match(query, rival).similarity
+    assert abs(wanted) > 1e-3
+    assert match.lead.total == pytest.approx(wanted, abs=1e-6)
+    assert match.lead.moments.sum() + match.lead.shift == pytest.approx(wanted, abs=1e-6)
+    assert explain_match(query, hit).lead is None
+
+
 def test_models_that_differ_are_refused() -> None:
     one, other = make_evidence(make_model(), 3, 1), make_evidence(make_model(channels=20), 3, 1)
     with pytest.raises(ValueError, match="same model"):

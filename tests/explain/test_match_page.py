@@ -1,0 +1,169 @@
+"""What the pages of a match, of a what-if answer and of a test of an explanation say, in a browser."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ctl.explain import faithfulness_view, what_if_page
+from ctl.explain.faithfulness import SHARES, Curves, Faithfulness
+from ctl.explain.faithfulness_view import faithfulness_html, verdict
+from ctl.explain.match import Match, explain_match
+from ctl.explain.match_page import STYLE as MATCH_STYLE
+from ctl.explain.match_page import match_html, match_page
+from ctl.explain.page import number, page
+from ctl.explain.palette import VIRIDIS, rgb
+from ctl.explain.replay import know
+from ctl.explain.skeleton_view import body_svg
+from ctl.explain.what_if import Move, full_setting, what_if
+from ctl.explain.what_if_page import what_if_html
+from ctl.skeleton import SCALES, part_count, part_names
+from tests.explain.conftest import OpenPage
+from tests.explain.nodes import make_model, make_nodes
+from tests.explain.test_match import make_evidence
+
+
+def make_match(probability: float | None = None, rival: bool = False, **changes: object) -> Match:
+    model = make_model(**changes)
+    other = make_evidence(model, 3, 3).embedding if rival else None
+    return explain_match(make_evidence(model, 7, 1), make_evidence(model, 4, 2), probability, other)
+
+
+def test_the_page_states_the_similarity_and_every_number_behind_it(open_page: OpenPage) -> None:
+    match = make_match(0.874, bn_neck=True)
+    page = open_page(match_page(match, "one </b> and another"))
+    text = page.inner_text("body")
+    assert f"Similarity {number(match.similarity)}" in text
+    assert "one person: 87%" in text
+    assert page.locator("ol li").count() == len(match.pairs)
+    totals = page.locator(".match-sum td").all_inner_texts()
+    assert totals == [number(match.similarity)] * 2
+    for scale, section in zip(SCALES, page.locator(".match-scale").all(), strict=True):
+        rows = [row.locator("th, td").all_inner_texts() for row in section.locator("tbody tr").all()]
+        assert [row[0].removesuffix(" (hardly seen)") for row in rows] == list(part_names(scale))
+        columns = (match.alike[scale], match.query.parts[scale], match.hit.parts[scale])
+        assert [row[1:] for row in rows] == [
+            [number(value) for value in values] for values in zip(*columns, strict=True)
+        ]
+        assert section.get_by_role("img").count() == 2
+    assert page.locator("details").count() == 2
+    assert page.locator(".match-pair rect").count() == 7 + 4
+
+
+def test_a_lead_over_a_rival_is_one_more_column(open_page: OpenPage) -> None:
+    match = make_match(rival=True)
+    page = open_page(match_page(match, "x"), width=390)
+    assert match.lead is not None
+    assert page.locator(".match-sum td").all_inner_texts()[2] == number(match.lead.total)
+    cells = page.locator(".match-scale").last.locator("tbody tr").first.locator("td").all_inner_texts()
+    assert cells[3] == number(match.lead.parts["s3"][0])
+    assert "somebody else" in page.inner_text("body")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_match_without_calibration_or_finer_scales_says_so(open_page: OpenPage) -> None:
+    page = open_page(match_page(make_match(fused_scales=()), "x"))
+    assert "no calibration" in page.inner_text("body")
+    assert page.locator(".match-scale").count() == 1
+
+
+def test_a_part_that_is_hardly_seen_is_marked() -> None:
+    match = make_match()
+    seen = match.seen | {"s1": np.where(np.arange(17) == 9, 0.1, 0.9)}
+    html = match_html(replace(match, seen=seen))
+    assert "left wrist <small>(hardly seen)</small>" in html
+    assert html.count("hardly seen") == 1 + sum((match.seen[scale] < 0.2).sum() for scale in ("s2", "s3"))
+
+
+def test_grad_cam_is_laid_over_the_side_that_has_it() -> None:
+    match = make_match()
+    plain = match_html(match)
+    assert "Grad-CAM" not in plain
+    mapped = match_html(match, query_cam=np.ones((7, 16, 8)))
+    assert "Grad-CAM (the query only)" in mapped
+    assert mapped != plain
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_body_has_every_part_in_the_colour_of_its_value(scale: str) -> None:
+    values = np.zeros(part_count(scale))
+    values[2] = 1.0
+    svg = body_svg(scale, values, 0.0, 1.0, "alike")
+    named = [part.split("</title>") for part in svg.split("<title>")[1:]]
+    assert [title for title, _ in named] == [
+        f"{name}: {value:.3f}" for name, value in zip(part_names(scale), values, strict=True)
+    ]
+    assert [VIRIDIS[-1] in drawn for _, drawn in named] == [part == 2 for part in range(part_count(scale))]
+    assert len({rgb(colour) for colour in VIRIDIS}) == len(VIRIDIS)
+    assert f"highest {part_names(scale)[2]} 1.00" in svg
+
+
+def test_an_answer_names_what_moved_and_where(open_page: OpenPage) -> None:
+    model = make_model()
+    full = full_setting(model.config)
+    answer = what_if(model, know(model, make_nodes(4)), replace(full, fused_scales=("s2",), topology=("mask",)))
+    answer = replace(
+        answer,
+        moves=(
+            Move("a", "<Ann>", "1", 3, 1, 0.5, 0.625),
+            Move("b", "Bob", "2", None, 2, None, 0.5),
+            Move("c", "Cem", "1", 1, 3, 0.75, 0.25),
+            Move("d", "Dee", "1", 2, None, 0.75, None),
+        ),
+    )
+    shown = open_page(page("x", what_if_html(answer), what_if_page.STYLE), width=390)
+    rows = [row.locator("th, td").all_inner_texts() for row in shown.locator("tbody tr").all()]
+    by_name = {row[0]: row[1:] for row in rows[: len(answer.changes)]}
+    assert by_name["A_s1_l1"][0] == "gone"
+    change = next(change for change in answer.changes if change.name == "A_s3_l1")
+    assert by_name["A_s3_l1"][0] == f"{change.share:.0%}"
+    assert f"frame {change.frame}: {number(change.before, 2)} to {number(change.after, 2)}" in by_name["A_s3_l1"][1]
+    assert rows[len(answer.changes) :] == [
+        ["1", "▲ up 2", "<Ann>", "1", "0.500 → 0.625"],
+        ["2", "new in the list", "Bob", "2", "– → 0.500"],
+        ["3", "▼ down 2", "Cem", "1", "0.750 → 0.250"],
+        ["–", "left the list (was 2)", "Dee", "1", "0.750 → –"],
+    ]
+    assert "nothing has moved" in what_if_html(what_if(model, know(model, make_nodes(4)), full))
+
+
+def make_faithfulness(better: bool) -> Faithfulness:
+    fall, rise = np.linspace(1, 0, len(SHARES)), np.linspace(0, 1, len(SHARES))
+    random = np.stack([fall, fall + 0.05])
+    change = -0.2 if better else 0.2
+    return Faithfulness(
+        deletion=Curves(fall + change, random),
+        insertion=Curves(rise - change, 1 - random),
+        road=0.3 if better else 0.0,
+        random_roads=np.array([-0.1, 0.1]),
+        frames=np.arange(6),
+    )
+
+
+def test_the_verdict_is_what_the_numbers_say(open_page: OpenPage) -> None:
+    assert verdict(make_faithfulness(True)) == (
+        "On the 6 frames it marks the most, this map is truer than every random map by deletion, insertion and ROAD."
+    )
+    assert verdict(make_faithfulness(False)) == (
+        "On the 6 frames it marks the most, this map is no better than chance by ROAD; "
+        "less true than every random map by deletion and insertion."
+    )
+    found = make_faithfulness(True)
+    shown = open_page(page("x", faithfulness_html(found), faithfulness_view.STYLE), width=390)
+    cells = shown.locator("tbody").first.locator("td").all_inner_texts()
+    assert cells[:2] == ["0.300", "0.525 (0.500 to 0.550)"]
+    assert cells[4:] == ["0.300", "0.000 (−0.100 to 0.100)"]
+    assert shown.locator("details tbody tr").count() == len(SHARES)
+    assert shown.get_by_role("img", name="Deletion: area 0.300, random 0.525").count() == 1
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_scrolls_sideways(open_page: OpenPage, width: int) -> None:
+    both = match_html(make_match(0.5)) + faithfulness_html(make_faithfulness(True))
+    shown = open_page(page("x", both, MATCH_STYLE + faithfulness_view.STYLE), width=width, dark=width == 390)
+    assert shown.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_number_has_a_true_minus_and_no_negative_zero() -> None:
+    assert [number(value) for value in (-0.5, -0.0001, 0.25)] == ["−0.500", "0.000", "0.250"]
+    assert [number(value, 2, signed=True) for value in (-0.5, -0.0001, 0.25)] == ["−0.50", "+0.00", "+0.25"]
