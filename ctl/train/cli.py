@@ -1,6 +1,8 @@
-"""`python -m ctl train`."""
+"""`python -m ctl train` and `python -m ctl ablate`."""
 
 import argparse
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 
@@ -22,4 +24,32 @@ def run_train(args: argparse.Namespace) -> int:
     outcome = train(read_config(args.config, args.overrides), args.out, args.resume)
     score = "" if outcome.mean_ap is None else f"validation mAP {outcome.mean_ap:.1%}  ->  "
     print(f"{score}{outcome.weights}")
+    return 0
+
+
+def add_ablate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "ablate", help="Train and score every row of one of the paper's tables; goes on where it was stopped."
+    )
+    parser.add_argument("--table", choices=("3", "4", "5", "fig7a", "fig7b"), required=True)
+    parser.add_argument("--dataset", required=True, metavar="NAME", help="walkers, mars, ilids-vid, prid2011, ls-vid")
+    parser.add_argument("--root", required=True, metavar="DIR", help="folder of the data set")
+    parser.add_argument("--config", type=Path, required=True, metavar="CONFIG.toml", help="full model and schedule")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    parser.add_argument("--seeds", type=int, default=3, help="runs per row (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs and the table")
+    parser.set_defaults(run=run_ablate)
+
+
+def run_ablate(args: argparse.Namespace) -> int:
+    from ctl.errors import InputError
+    from ctl.train.ablation import ablate
+    from ctl.train.config import read_config
+
+    if args.seeds < 1:
+        raise InputError(f"--seeds must be ≥ 1, got {args.seeds}")
+    config = read_config(args.config, args.overrides)
+    config = replace(config, data=replace(config.data, name=args.dataset, root=args.root))
+    ablate(args.table, config, args.seeds, args.out, lambda line: print(line, file=sys.stderr))
+    print((args.out / f"table-{args.table}.md").read_text(encoding="utf-8"))
     return 0

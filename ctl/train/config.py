@@ -29,7 +29,7 @@ class DataConfig:
         root: its folder.
         split: number of the split, from 0, where the data set has several.
         keypoints: estimator of the heat maps, as `ctl.keypoints.base.load_estimator` names it.
-        heatmaps: folder that keeps heat maps between runs; "" is `heatmaps` in the run's own folder.
+        heatmaps: folder that keeps heat maps between runs; "" is `heatmaps` in `root`.
         held_out: training persons that are left out of training and validated on. 0 validates on the query and gallery
             of the split, as the papers of the field do: their best epoch is then chosen on the test set.
     """
@@ -228,15 +228,21 @@ def parse_config(values: Mapping[str, Any], source: str) -> TrainConfig:
 def to_toml(config: TrainConfig) -> str:
     """The config with every key written out, as `read_config` reads it."""
     lines = []
-    for name, section in asdict(config).items():
-        section.pop("identities", None)
+    for name, section in to_values(config).items():
         lines += [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items()), ""]
     return "\n".join(lines)
 
 
+def to_values(config: TrainConfig) -> dict[str, dict[str, Any]]:
+    """Section -> key -> value, as `parse_config` reads them. The number of identities isn't there: data decides it."""
+    values = asdict(config)
+    del values["model"]["identities"]
+    return values
+
+
 def first_difference(config: TrainConfig, other: TrainConfig) -> str:
     """ "section.key: value, other value" of the first key that may not change on resuming; "" where there is none."""
-    ours, theirs = asdict(config), asdict(other)
+    ours, theirs = to_values(config), to_values(other)
     for section, values in ours.items():
         for key, value in values.items():
             if value != theirs[section][key] and (section, key) not in MAY_CHANGE:

@@ -1,10 +1,13 @@
 """The training loop: the same on a CPU, a GPU, several of them and several machines (accelerate).
 
-The folder of a run holds train.toml (the whole config), log.jsonl, `last` and `best` (checkpoints that the app loads),
-resume.safetensors (where the run stands) and, unless they are kept elsewhere, heat maps.
+The folder of a run holds train.toml (the whole config), log.jsonl, resume.safetensors (where the run stands), and the
+checkpoints `last` and `best`, which the app loads.
+
+Several processes on CPUs: `accelerate launch --multi_gpu --num_processes 2 -m ctl train ...`, which is a misnomer, or
+`torchrun --nproc_per_node 2 -m ctl train ...`; `accelerate launch --cpu` starts one process unless it has MPI.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from math import inf
@@ -13,14 +16,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import torch
+from tqdm import tqdm
 
 from ctl.checkpoint import save_checkpoint
+from ctl.data.benchmark import TrackletFiles
 from ctl.data.clips import Clips
 from ctl.data.frames import FrameStore
 from ctl.data.heatmaps import HeatMapCache
 from ctl.data.sampling import IdentityBatches, person_labels
 from ctl.errors import InputError
-from ctl.evaluate.report import evaluate
+from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.files import to_json, write_atomic
 from ctl.keypoints.base import load_estimator
 from ctl.losses import LossParts, ctl_loss
@@ -66,29 +71,36 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> Outcome:
         InputError: `out` holds a run that isn't to be resumed or has another config; data or weights to start from are
             missing or don't fit; the loss isn't finite or diverges, which names the step and the batch's files.
     """
-    from accelerate import Accelerator
-
     _check_folder(config, out, resume)
-    if config.run.precision == "fp16" and not torch.cuda.is_available():
-        raise InputError("run.precision fp16 needs a GPU: take fp32 or bf16")
-    accelerator = Accelerator(
-        mixed_precision="no" if config.run.precision == "fp32" else config.run.precision,
-        cpu=not torch.accelerator.is_available(),  # without this it takes several processes on CPUs for strangers
-    )
+    accelerator = make_accelerator(config)
+    accelerator.wait_for_everyone()  # all have seen the folder as it was
     if accelerator.is_main_process:
         write_atomic(out / SETTINGS, to_toml(config).encode())
     task = load_task(config.data)
-    maps = fill_heatmaps(config, task, out, accelerator)
+    maps = fill_heatmaps(config, (*task.train, *tracklets_to_embed(task.validation)), accelerator)
     return Trainer(config, out, task, maps, accelerator).run()
 
 
-def fill_heatmaps(config: TrainConfig, task: Task, out: Path, accelerator: "Accelerator") -> HeatMapCache:
-    """Heat maps of all that the run reads; each process computes its share of what is missing."""
-    folder = Path(config.data.heatmaps) if config.data.heatmaps else out / "heatmaps"
+def make_accelerator(config: TrainConfig) -> "Accelerator":
+    """This process's place among the others. Raises InputError where the machine can't compute in the precision."""
+    from accelerate import Accelerator
+
+    if config.run.precision == "fp16" and not torch.cuda.is_available():
+        raise InputError("run.precision fp16 needs a GPU: take fp32 or bf16")
+    return Accelerator(
+        mixed_precision="no" if config.run.precision == "fp32" else config.run.precision,
+        cpu=not torch.accelerator.is_available(),  # without this it takes several processes on CPUs for strangers
+    )
+
+
+def fill_heatmaps(config: TrainConfig, tracklets: Sequence[TrackletFiles], accelerator: "Accelerator") -> HeatMapCache:
+    """A cache with the heat maps of the tracklets; each process computes its share of what is missing."""
+    folder = Path(config.data.heatmaps) if config.data.heatmaps else Path(config.data.root) / "heatmaps"
     maps = HeatMapCache(folder, load_estimator(config.data.keypoints, accelerator.device), config.model.image_size)
-    (validation,) = task.validation.splits
-    needed = list(dict.fromkeys((*task.train, *validation.query, *validation.gallery)))
-    maps.fill(needed[accelerator.process_index :: accelerator.num_processes])
+    share = tracklets[accelerator.process_index :: accelerator.num_processes]
+    bar_format = "{desc:12}{bar}{percentage:4.0f} % {remaining}"
+    with tqdm(total=1, desc="heat maps", disable=None, leave=False, bar_format=bar_format) as bar:
+        maps.fill(share, lambda done: bar.update(done - bar.n))
     accelerator.wait_for_everyone()
     return maps
 

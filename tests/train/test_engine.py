@@ -21,14 +21,16 @@ from safetensors.torch import load_file
 from ctl.checkpoint import load_checkpoint
 from ctl.data.clips import Clips
 from ctl.data.frames import FrameStore
+from ctl.data.heatmaps import HeatMapCache
 from ctl.data.sampling import IdentityBatches
 from ctl.errors import InputError
 from ctl.evaluate.report import evaluate
 from ctl.hub import WEIGHTS
+from ctl.keypoints.movenet import load_movenet
 from ctl.losses import ctl_loss
 from ctl.train.config import TrainConfig, read_config
 from ctl.train.data import load_task, stack
-from ctl.train.engine import BEST, LAST, SETTINGS, STOPPED, fill_heatmaps, train
+from ctl.train.engine import BEST, LAST, SETTINGS, STOPPED, train
 from ctl.train.log import LOG
 from ctl.train.optimiser import rate_at
 from ctl.train.start import initial_model
@@ -111,7 +113,7 @@ def test_a_run_leaves_a_log_of_every_step_and_the_best_and_last_weights(unbroken
         assert record["frames_per_s"] > record["wait_s"] >= 0
     config = configure(*LONGER)
     assert read_config(unbroken / SETTINGS) == read_config(unbroken / BEST / SETTINGS) == config
-    maps = fill_heatmaps(config, load_task(config.data), unbroken, FakeAccelerator())
+    maps = all_heatmaps(config)
     best = max(values["mAP"] for values in validations.values())
     for folder, want in ((LAST, validations[12]["mAP"]), (BEST, best)):
         model, info = load_checkpoint(unbroken / folder)
@@ -159,10 +161,9 @@ def test_bfloat16_trains_and_keeps_float32_weights(settings: Path, tmp_path: Pat
     assert all(np.isfinite(record["total"]) for record in records(tmp_path) if "total" in record)
 
 
-class FakeAccelerator:
-    device, process_index, num_processes = torch.device("cpu"), 0, 1
-
-    def wait_for_everyone(self) -> None: ...
+def all_heatmaps(config: TrainConfig) -> HeatMapCache:
+    """Those that a run has already computed."""
+    return HeatMapCache(Path(config.data.heatmaps), load_movenet(), config.model.image_size)
 
 
 def free_port() -> int:
@@ -186,7 +187,7 @@ def test_two_processes_learn_from_whole_batches_of_their_own(settings: Path, tmp
     )
     assert done.returncode == 0, done.stderr
     config = configure(*overrides)
-    want, totals = averaged_by_hand(config, tmp_path)
+    want, totals = averaged_by_hand(config)
     got = load_file(tmp_path / "two" / LAST / WEIGHTS)
     for name, tensor in want.items():
         torch.testing.assert_close(got[name], tensor, rtol=1e-3, atol=2e-4, msg=lambda text, n=name: f"{n}: {text}")
@@ -194,16 +195,16 @@ def test_two_processes_learn_from_whole_batches_of_their_own(settings: Path, tmp
     assert logged == pytest.approx(totals, rel=1e-4)
 
     task = load_task(config.data)
-    maps = fill_heatmaps(config, task, tmp_path, FakeAccelerator())
+    maps = all_heatmaps(config)
     report = evaluate(load_checkpoint(tmp_path / "two" / LAST)[0], task.validation, maps)
     logged = next(record["validation"] for record in records(tmp_path / "two") if "validation" in record)
     assert logged == pytest.approx({name: report.scores.metrics[name] for name in logged})
 
 
-def averaged_by_hand(config: TrainConfig, out: Path) -> tuple[dict[str, torch.Tensor], list[float]]:
+def averaged_by_hand(config: TrainConfig) -> tuple[dict[str, torch.Tensor], list[float]]:
     """Weights after the run, and mean losses, by a loop that knows no processes. Batch norm statistics are rank 0's."""
     task = load_task(config.data)
-    maps = fill_heatmaps(config, task, out, FakeAccelerator())
+    maps = all_heatmaps(config)
     clips = Clips(task.train, FrameStore((32, 32)), maps, config.augment, config.model.clip_length)
     model = initial_model(config, 6)
     blocks = config.optimiser.frozen_blocks

@@ -1,0 +1,114 @@
+"""Values of an ablation as a table: JSON, Markdown and a picture. Values in, text out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from statistics import mean, stdev
+from typing import Any, Final
+
+from ctl.evaluate.plots import GRID, INK, MUTED, SERIES
+
+METRICS: Final[Mapping[str, str]] = {"rank1": "rank-1", "rank5": "rank-5", "mAP": "mAP"}
+DRAWN: Final = ("mAP", "rank1")
+LEFT, WIDTH, STEP, TOP = 190, 720, 44, 56  # pixels: of the axis, of the picture, from row to row, of the first row
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One metric of one row: the value of each seed, 0..1."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return mean(self.values)
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation over seeds (n − 1); None where there is one."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+    def __str__(self) -> str:
+        """In percent."""
+        return f"{100 * self.mean:.1f}" + ("" if self.std is None else f" ± {100 * self.std:.1f}")
+
+
+Rows = Mapping[str, Mapping[str, Spread]]
+"""Row -> metric -> spread, in the order of the table."""
+
+
+def to_rows(reports: Mapping[str, Sequence[Mapping[str, Any]]]) -> Rows:
+    """Row -> reports of its runs (`ctl.evaluate.report.Report.to_json`) -> spreads."""
+    return {row: {m: Spread(tuple(r[m] for r in several)) for m in METRICS} for row, several in reports.items()}
+
+
+def table_json(rows: Rows) -> dict[str, Any]:
+    """Row -> metric -> "mean", "std" and "values"."""
+    return {
+        row: {name: {"mean": s.mean, "std": s.std, "values": list(s.values)} for name, s in metrics.items()}
+        for row, metrics in rows.items()
+    }
+
+
+def table_markdown(title: str, rows: Rows) -> str:
+    """A Markdown table under its title."""
+    lines = [f"**{title}**", "", f"| | {' | '.join(METRICS.values())} | runs |", "| --- | --- | --- | --- | --- |"]
+    for row, metrics in rows.items():
+        cells = [str(metrics[name]) for name in METRICS]
+        lines.append(f"| {row} | {' | '.join(cells)} | {len(metrics['mAP'].values)} |")
+    return "\n".join([*lines, ""])
+
+
+def table_svg(title: str, rows: Rows) -> str:
+    """A picture: a line per row, each seed a small mark, the mean a large one with a bar of one standard deviation."""
+    low, high = _axis([v for metrics in rows.values() for name in DRAWN for v in metrics[name].values])
+    height = TOP + STEP * len(rows) + 30
+
+    def place(value: float) -> float:
+        return LEFT + (value - low) / (high - low) * (WIDTH - LEFT - 30)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
+        f'font-size="13" fill="{INK}" role="img">',
+        f"<title>{escape(title)}</title>",
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        f'<text x="12" y="24" font-weight="bold">{escape(title)}</text>',
+    ]
+    for series, name in enumerate(DRAWN):
+        start = WIDTH - 150 + 70 * series
+        parts += [_mark(start, 20, 5, series), f'<text x="{start + 10}" y="24">{METRICS[name]}</text>']
+    for tick in range(6):
+        value = low + (high - low) * tick / 5
+        x = place(value)
+        parts += [
+            f'<path d="M{x:.1f} {TOP - 12}V{height - 26}" stroke="{GRID}"/>',
+            f'<text x="{x:.1f}" y="{height - 10}" text-anchor="middle" fill="{MUTED}">{100 * value:g} %</text>',
+        ]
+    for number, (row, metrics) in enumerate(rows.items()):
+        y = TOP + STEP * number + 8
+        parts.append(f'<text x="{LEFT - 12}" y="{y + 9}" text-anchor="end">{escape(row)}</text>')
+        for series, name in enumerate(DRAWN):
+            spread, line = metrics[name], y + 10 * series
+            std = spread.std or 0.0
+            parts.append(
+                f'<path d="M{place(spread.mean - std):.1f} {line}H{place(spread.mean + std):.1f}" '
+                f'stroke="{SERIES[series]}" stroke-width="2"/>'
+            )
+            parts += [_mark(place(value), line, 2, series) for value in spread.values]
+            parts.append(_mark(place(spread.mean), line, 5, series))
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _axis(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of an axis with five equal steps of whole percents that holds all values."""
+    low = int(100 * min(values) // 5 * 5)
+    step = max(1, -(-int(100 * max(values) + 1 - low) // 5))
+    return low / 100, (low + 5 * step) / 100
+
+
+def _mark(x: float, y: float, radius: int, series: int) -> str:
+    """A disc, or a square for the second series."""
+    if series:
+        side = f'width="{2 * radius}" height="{2 * radius}"'
+        return f'<rect x="{x - radius:.1f}" y="{y - radius}" {side} fill="{SERIES[1]}"/>'
+    return f'<circle cx="{x:.1f}" cy="{y}" r="{radius}" fill="{SERIES[0]}"/>'

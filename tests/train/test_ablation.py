@@ -1,0 +1,91 @@
+"""The ablation command on the tiny data set: all rows, shared runs, and going on where it was stopped."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ctl.checkpoint import load_checkpoint, save_checkpoint
+from ctl.config import ablation_rows
+from ctl.errors import InputError
+from ctl.evaluate.report import evaluate, tracklets_to_embed
+from ctl.model import CTL
+from ctl.train.ablation import IMAGENET, RESULT, ablate
+from ctl.train.config import read_config
+from ctl.train.data import load_task
+from ctl.train.engine import LAST, SETTINGS, fill_heatmaps, make_accelerator, train
+from ctl.train.log import LOG
+from ctl.train.state import STATE
+from tests.conftest import randomise_
+
+SHORT = ("schedule.epochs=1", "schedule.steps_per_epoch=1", "run.validate_every=0")
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory, settings: Path) -> Path:
+    folder = tmp_path_factory.mktemp("start")
+    save_checkpoint(folder, randomise_(CTL(read_config(settings).model)), trained=False)
+    return folder
+
+
+def test_rows_and_seeds_are_run_once_and_shared_between_tables(start: Path, configure, tmp_path: Path) -> None:
+    config, said = configure(*SHORT, f"start.checkpoint={start}"), []
+    rows = ablate("4", config, 2, tmp_path, said.append)
+    assert list(rows) == list(ablation_rows("4", config.model))
+    assert len(said) == 6
+    assert said[0].startswith("CTL-Ap, seed 0: ")
+
+    table = json.loads((tmp_path / "table-4.json").read_text())
+    runs = sorted((tmp_path / "runs").iterdir())
+    models = {run: read_config(run / SETTINGS) for run in runs}
+    for row, model in ablation_rows("4", config.model).items():
+        folders = [run for run, found in models.items() if found.model == model]
+        assert [models[run].run.seed for run in folders] == [0, 1]
+        want = [json.loads((run / RESULT).read_text())["mAP"] for run in folders]
+        assert table["rows"][row]["mAP"]["values"] == want
+        assert list(rows[row]["mAP"].values) == want
+
+    (runs[0] / RESULT).unlink()
+    stamps = {run: (run / LAST / "model.safetensors").stat().st_mtime_ns for run in runs}
+    said.clear()
+    assert ablate("4", config, 2, tmp_path, said.append) == rows
+    assert [line.endswith(str(runs[0])) for line in said] == [True]
+    assert {run: (run / LAST / "model.safetensors").stat().st_mtime_ns for run in runs} == stamps
+
+    said.clear()
+    three = ablate("3", config, 1, tmp_path, said.append)
+    assert [line.split(",")[0] for line in said] == ["Basel", "Basel+ContRe", "Basel+ContRe+3D"]
+    assert list(three) == [IMAGENET, *ablation_rows("3", config.model)]
+    task, accelerator = load_task(config.data), make_accelerator(config)
+    maps = fill_heatmaps(config, tracklets_to_embed(task.test), accelerator)
+    alone = evaluate(load_checkpoint(start)[0], task.test, maps, feature="backbone").scores.metrics
+    assert {name: spread.mean for name, spread in three[IMAGENET].items()} == {
+        name: alone[name] for name in three[IMAGENET]
+    }
+    assert (tmp_path / "table-3.md").read_text().count("\n| ") == 7
+    assert "Table 3 on walkers, 1 steps" in (tmp_path / "table-3.svg").read_text()
+
+
+def test_a_half_run_is_resumed(configure, tmp_path: Path) -> None:
+    constant = ("schedule.epochs=1", "schedule.decay=step", "schedule.warmup_steps=0", "run.validate_every=0")
+    config = configure(*constant, "schedule.steps_per_epoch=2")
+    rows = ablate("fig7b", config, 1, tmp_path / "whole", lambda line: None)
+    whole = min((tmp_path / "whole" / "runs").iterdir())
+
+    model = read_config(whole / SETTINGS).model
+    train(replace(configure(*constant, "schedule.steps_per_epoch=1"), model=model), tmp_path / "one")
+    half = tmp_path / "half" / "runs" / whole.name
+    half.mkdir(parents=True)
+    shutil.copy(whole / SETTINGS, half)
+    shutil.copy(tmp_path / "one" / STATE, half)
+
+    assert ablate("fig7b", config, 1, tmp_path / "half", lambda line: None) == rows
+    assert [json.loads(line)["step"] for line in (half / LOG).read_text().splitlines()] == [2]
+    assert (half / STATE).read_bytes() == (whole / STATE).read_bytes()
+
+
+def test_an_unknown_table_names_the_known_ones(configure, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no ablation '9': choose one of 3, 4, 5, fig7a, fig7b"):
+        ablate("9", configure(), 1, tmp_path, print)
