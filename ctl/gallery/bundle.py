@@ -10,7 +10,7 @@ from PIL import Image
 
 from ctl.errors import InputError
 from ctl.files import read_bytes, write_atomic
-from ctl.gallery.base import Gallery, Record
+from ctl.gallery.base import Gallery, Record, check_width
 from ctl.gallery.folder import read_gallery
 from ctl.gallery.layout import EMBEDDINGS_BYTES, INDEX_BYTES, pack, unpack
 from ctl.gallery.memory import MemoryGallery
@@ -64,7 +64,10 @@ def merge(gallery: Gallery, incoming: Gallery, on_clash: OnClash = "refuse") -> 
             f"{gallery.checkpoint_sha256[:12]}…: their embeddings can't be compared, so enrol the clips themselves"
         )
     theirs = incoming.records([entry.key for entry in incoming.entries])
-    ours = {entry.key for entry in gallery.entries}
+    ours = {entry.key: entry for entry in gallery.entries}
+    if ours and theirs:
+        (one,) = gallery.records([next(iter(ours))])
+        check_width(len(one.embedding), len(theirs[0].embedding))  # before anything is removed
     shared = [record for record in theirs if record.entry.key in ours]
     held = gallery.records([record.entry.key for record in shared])
     clashing = [new.entry.key for new, old in zip(shared, held, strict=True) if not _same(new, old)]

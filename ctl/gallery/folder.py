@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from ctl.errors import InputError
 from ctl.files import read_bytes, write_atomic
 from ctl.gallery.base import REBUILD, Gallery, require_weights
-from ctl.gallery.layout import INDEX, pack, unpack
+from ctl.gallery.layout import INDEX, INDEX_BYTES, Read, pack, unpack
 from ctl.gallery.memory import MemoryGallery
 
 PATIENCE_S: Final = 60.0
@@ -41,12 +41,11 @@ class GalleryFolder:
             return MemoryGallery.empty(self.checkpoint_sha256)
         if self._last is not None and index.exists() and read_bytes(index) == self._last[0]:
             return self._last[1]
-        before = read_bytes(index) if index.exists() else b""
-        gallery = read_gallery(self.path)
+        found = _read(self.path)
         if self.checkpoint_sha256 is not None:
-            require_weights(gallery, self.checkpoint_sha256)
-        self._last = before, gallery  # a write since `before` only means one more reading
-        return gallery
+            require_weights(found[1], self.checkpoint_sha256)
+        self._last = found
+        return found[1]
 
     def update(self, change: Callable[[Gallery], Gallery]) -> Gallery:
         if self.checkpoint_sha256 is None:
@@ -63,18 +62,28 @@ class GalleryFolder:
 
 def read_gallery(folder: Path) -> MemoryGallery:
     """Read a gallery. Raises InputError where a file is missing, damaged or of another format."""
+    return _read(folder)[1]
+
+
+def _read(folder: Path) -> tuple[bytes, MemoryGallery]:
+    """The index, and what it stands for."""
     if not folder.is_dir():
         raise InputError(f"there is no gallery folder {folder}: make it with `python -m ctl gallery build`")
     try:
         while True:
-            index = read_bytes(folder / INDEX)
+            index = _read_file(folder / INDEX, INDEX_BYTES)
             try:
-                return unpack(lambda name, most: _read_file(folder / name, most))
+                return index, unpack(_reader(folder, index))
             except InputError:
                 if read_bytes(folder / INDEX) == index:  # else a writer replaced the files in the middle of the reading
                     raise
     except InputError as error:
         raise InputError(f"gallery {folder} can't be used, {REBUILD}: {error}") from error
+
+
+def _reader(folder: Path, index: bytes) -> Read:
+    """Of the files that belong to this very index, which may be another's by now."""
+    return lambda name, most: index if name == INDEX else _read_file(folder / name, most)
 
 
 def _read_file(path: Path, most: int) -> bytes:

@@ -43,7 +43,7 @@ PAGE: Final = 1000
 """Tracklets of a listing per request."""
 
 BATCH: Final = 64
-"""Tracklets with embeddings and thumbnails per request: about 3 MB of the 32 MB that a server takes."""
+"""Tracklets with embeddings and thumbnails per request: about 4 MB of the 32 MB that a server takes."""
 
 NAMES: Final = ["key", "person", "camera", "added"]
 
@@ -53,7 +53,8 @@ class QdrantGallery:
     """See `Gallery`. Changes are made in the collection itself, for all who use it. Make one with `open`.
 
     A change of more than BATCH tracklets takes several requests, and a server that goes away between them keeps the
-    first ones. Of two that add the same key at once, the first wins.
+    first ones. Of two that add the same key at once the first wins,
+    and the other isn't told.
 
     Args:
         client: embedded, or connected to a server.

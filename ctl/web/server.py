@@ -22,7 +22,7 @@ SESSIONS: Final = 200
 
 
 def make_service(
-    checkpoint: str | None, estimator: str, device: str, gallery: Path | None, folder: Path, *, shared: bool
+    checkpoint: str | None, estimator: str, device: str, gallery: str | Path | None, folder: Path, *, shared: bool
 ) -> ExplainService:
     """Load the models that the page starts with.
 

@@ -1,5 +1,6 @@
 """Export and import: what goes out comes in, and what a stranger made up stays out."""
 
+import contextlib
 import io
 import json
 import struct
@@ -163,6 +164,18 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         read_bundle(tmp_path / "none.zip")
 
 
+def test_any_changed_byte_is_refused_or_does_no_harm(tmp_path: Path) -> None:
+    whole, generator = to_bundle(gallery()), np.random.default_rng(0)
+    directory = whole.index(b"PK\x01\x02")
+    for attempt in range(300):
+        data = bytearray(whole)
+        start = (0, directory)[attempt % 2]
+        data[generator.integers(start, len(data))] = generator.integers(256)
+        (tmp_path / "bad.zip").write_bytes(data)
+        with contextlib.suppress(InputError):
+            assert len(read_bundle(tmp_path / "bad.zip")) == 12
+
+
 def incoming() -> MemoryGallery:
     """Tracklet 1 as we have it, 2 under another name, 13 new."""
     ours = gallery().records([key(1), key(2)])
@@ -189,5 +202,9 @@ def test_the_very_same_tracklet_is_no_clash_but_another_embedding_is() -> None:
 
 
 def test_import_of_other_weights_is_refused() -> None:
+    liar = MemoryGallery.empty(SHA256).add(records(some_embeddings(D=5)))
+    for on_clash in ("refuse", "keep", "replace"):
+        with pytest.raises(InputError, match="embeddings of 7 numbers, the checkpoint gives 5"):
+            merge(gallery(), liar, on_clash)
     with pytest.raises(InputError, match="their embeddings can't be compared"):
         merge(gallery(), MemoryGallery.empty(OTHER_SHA256))
