@@ -18,8 +18,8 @@ HARDLY_SEEN: Final = 0.2
 _HEIGHT: Final = 224
 
 _SHARES: Final = (
-    "These shares are exact: each column adds up to the similarity. They say which way it came into the embedding, not "
-    "what sets these two apart from other people: most of it is what all people share."
+    "These shares are exact: either side's add up to the similarity. They say which way it came into the embedding, "
+    "not what sets these two apart from other people: most of it is what all people share."
 )
 _LEAD: Final = (
     " The lead is what sets the hit apart: how much more similar it is than the best tracklet of somebody else."
@@ -68,9 +68,7 @@ def _headline(match: Match) -> str:
 def _cam_note(query_cam: np.ndarray | None, hit_cam: np.ndarray | None) -> str:
     if query_cam is None and hit_cam is None:
         return ""
-    only = (
-        "" if query_cam is not None and hit_cam is not None else f" (the {'query' if hit_cam is None else 'hit'} only)"
-    )
+    only = " (the query only)" if hit_cam is None else " (the hit only)" if query_cam is None else ""
     return f" Bright: where the similarity comes from, by Grad-CAM{only}."
 
 
@@ -84,7 +82,7 @@ def _strip(match: Match, query_cam: np.ndarray | None, hit_cam: np.ndarray | Non
     def figure(name: str, side: Side, moment: int, cam: np.ndarray | None) -> str:
         crop, seconds = side.evidence.crops[moment], f"{side.evidence.times[moment]:.1f} s"
         picture = crop if cam is None else draw_cam(crop, cam[moment], _HEIGHT)
-        share = number(side.moments[moment])
+        share = _share(side.moments[moment])
         return (
             f"<figure>{image_tag(picture, f'{name} at {seconds}', _HEIGHT)}"
             f"<figcaption>{name} {seconds}<br>put in {share}</figcaption></figure>"
@@ -112,12 +110,12 @@ def _sum_table(match: Match) -> str:
     body = "".join(
         f'<tr><th scope="row">{name}</th>{"".join(map(_bar, values, largest))}</tr>' for name, values in rows.items()
     )
-    totals = "".join(f"<td><b>{number(side.total)}</b></td>" for side in columns.values())
+    totals = "".join(f"<td><b>{_share(side.total)}</b></td>" for side in columns.values())
     head = "".join(f'<th scope="col">{name}</th>' for name in ("came in through", *columns))
     return _scroll(
         "What the similarity adds up from",
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}"
-        f'<tr class="match-sum"><th scope="row">similarity</th>{totals}</tr></tbody></table>',
+        f'<tr class="match-sum"><th scope="row">sum</th>{totals}</tr></tbody></table>',
     )
 
 
@@ -130,13 +128,13 @@ def _moments(name: str, side: Side) -> str:
     bars = "".join(
         f'<rect x="{t * 200 / count + 0.5:.2f}" y="{zero - max(value, 0) * 60 / (high - low):.2f}" '
         f'width="{200 / count - 1:.2f}" height="{max(abs(value) * 60 / (high - low), 0.5):.2f}">'
-        f"<title>{times[t]:.1f} s: {number(value)}</title></rect>"
+        f"<title>{times[t]:.1f} s: {_share(value)}</title></rect>"
         for t, value in enumerate(values)
     )
     best = int(values.argmax())
     word = "frames" if count == side.evidence.frames else "moments"
-    told = f"{name}: {count} {word}, most at {times[best]:.1f} s ({number(values[best])})"
-    rows = "".join(f'<tr><th scope="row">{times[t]:.1f} s</th><td>{number(v)}</td></tr>' for t, v in enumerate(values))
+    told = f"{name}: {count} {word}, most at {times[best]:.1f} s ({_share(values[best])})"
+    rows = "".join(f'<tr><th scope="row">{times[t]:.1f} s</th><td>{_share(v)}</td></tr>' for t, v in enumerate(values))
     return f"""<figure><svg viewBox="0 0 200 60" preserveAspectRatio="none" role="img" aria-label="{told}">{bars}</svg>
 <figcaption>{told}</figcaption><details><summary>All numbers</summary><table><thead><tr><th scope="col">time</th>\
 <th scope="col">put in</th></tr></thead><tbody>{rows}</tbody></table></details></figure>"""
@@ -145,30 +143,37 @@ def _moments(name: str, side: Side) -> str:
 def _scale(match: Match, scale: Scale) -> str:
     alike, names = match.alike[scale], part_names(scale)
     low, high = float(np.floor(alike.min() * 20) / 20), 1.0
-    put_in = {name: side.parts[scale] for name, side in _columns(match).items() if scale in side.parts}
+    sides = {name: side for name, side in _columns(match).items() if scale in side.parts}
+    largest = {
+        name: max(np.abs(side.parts[s]).max() for s in SCALES if s in side.parts) for name, side in sides.items()
+    }
     rows = []
     for part, name in enumerate(names):
         faint = " <small>(hardly seen)</small>" if match.seen[scale][part] < HARDLY_SEEN else ""
-        shares = (_bar(values[part], np.abs(values).max()) for values in put_in.values())
-        cells = _bar(alike[part], high, low) + "".join(shares)
+        shares = "".join(_bar(side.parts[scale][part], largest[key]) for key, side in sides.items())
+        cells = _cell(number(alike[part]), (alike[part] - low) / (high - low)) + shares
         rows.append(f'<tr><th scope="row">{name}{faint}</th>{cells}</tr>')
-    head = "".join(f'<th scope="col">{name}</th>' for name in put_in)
-    table = (
-        f'<table><thead><tr><th scope="col">part</th><th scope="col">alike</th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("part", "alike", *sides))
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f"""<section class="match-scale"><h3>{len(names)} parts ({scale})</h3><div>
 <figure>{body_svg(scale, alike, low, high, "how alike query and hit are")}{colour_key(low, high)}
 <figcaption>Left and right are the person's own. Bars of “alike” start at {low:.2f}.</figcaption></figure>
 {_scroll(f"Parts of {scale}", table)}</div></section>"""
 
 
-def _bar(value: float, high: float, low: float = 0.0) -> str:
-    """A table cell with a number and a bar; a negative one's bar is hollow."""
-    share = (value - low) / max(high - low, 1e-12) if value >= low else abs(value) / max(high, 1e-12)
-    kind = ' class="negative"' if value < low else ""
-    bar = f'<i{kind} style="--share: {min(share, 1):.3f}"></i>'
-    return f'<td><span class="match-number">{number(value)}</span>{bar}</td>'
+def _bar(share: float, largest: float) -> str:
+    """A table cell with a share and a bar; a negative one's bar is hollow."""
+    return _cell(_share(share), abs(share) / max(largest, 1e-12), hollow=share < 0)
+
+
+def _cell(text: str, length: float, hollow: bool = False) -> str:
+    kind = ' class="negative"' if hollow else ""
+    bar = f'<i{kind} style="--share: {length:.3f}"></i>'
+    return f'<td><span class="match-number">{text}</span>{bar}</td>'
+
+
+def _share(value: float) -> str:
+    return number(value, 4)
 
 
 def _scroll(name: str, content: str) -> str:

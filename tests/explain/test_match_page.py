@@ -37,14 +37,13 @@ def test_the_page_states_the_similarity_and_every_number_behind_it(open_page: Op
     assert "one person: 87%" in text
     assert page.locator("ol li").count() == len(match.pairs)
     totals = page.locator(".match-sum td").all_inner_texts()
-    assert totals == [number(match.similarity)] * 2
+    assert totals == [number(match.similarity, 4)] * 2
     for scale, section in zip(SCALES, page.locator(".match-scale").all(), strict=True):
         rows = [row.locator("th, td").all_inner_texts() for row in section.locator("tbody tr").all()]
         assert [row[0].removesuffix(" (hardly seen)") for row in rows] == list(part_names(scale))
         columns = (match.alike[scale], match.query.parts[scale], match.hit.parts[scale])
-        assert [row[1:] for row in rows] == [
-            [number(value) for value in values] for values in zip(*columns, strict=True)
-        ]
+        wanted = [[number(a, 3), number(q, 4), number(h, 4)] for a, q, h in zip(*columns, strict=True)]
+        assert [row[1:] for row in rows] == wanted
         assert section.get_by_role("img").count() == 2
     assert page.locator("details").count() == 2
     assert page.locator(".match-pair rect").count() == 7 + 4
@@ -54,9 +53,9 @@ def test_a_lead_over_a_rival_is_one_more_column(open_page: OpenPage) -> None:
     match = make_match(rival=True)
     page = open_page(match_page(match, "x"), width=390)
     assert match.lead is not None
-    assert page.locator(".match-sum td").all_inner_texts()[2] == number(match.lead.total)
+    assert page.locator(".match-sum td").all_inner_texts()[2] == number(match.lead.total, 4)
     cells = page.locator(".match-scale").last.locator("tbody tr").first.locator("td").all_inner_texts()
-    assert cells[3] == number(match.lead.parts["s3"][0])
+    assert cells[3] == number(match.lead.parts["s3"][0], 4)
     assert "somebody else" in page.inner_text("body")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
