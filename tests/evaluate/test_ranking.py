@@ -9,7 +9,7 @@ import pytest
 
 from ctl.errors import InputError
 from ctl.evaluate import cmc_map
-from ctl.evaluate.ranking import rank_gallery
+from ctl.evaluate.ranking import rank_gallery, smallest
 from tests.evaluate.cases import golden_inputs
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
@@ -93,6 +93,13 @@ def test_rankings_equal_slow_loops(levels: int) -> None:
     cmc, mean_ap = cmc_map(*arguments)
     np.testing.assert_allclose(cmc, [sum(f <= k for _, f in matched) / len(matched) for k in range(1, 21)])
     assert mean_ap == pytest.approx(sum(ap for ap, _ in matched) / len(matched))
+
+
+@pytest.mark.parametrize("count", [0, 1, 300, 999, 5000])
+def test_the_smallest_come_in_a_stable_order(count: int) -> None:
+    values = np.random.default_rng(0).integers(0, 3, 1000).astype(np.float32)
+    want = sorted(range(1000), key=lambda place: (values[place], place))[:count]
+    assert smallest(values, count).tolist() == want
 
 
 def test_metrics_equal_those_of_deep_person_reid():
