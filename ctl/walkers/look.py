@@ -188,7 +188,7 @@ def sample_bottom(rng: np.random.Generator, skirt: float) -> Bottom:
     return Bottom(
         "trousers",
         cloth,
-        float(u(0.55, 1.05) if short else u(1.85, 2.03)),
+        float(u(0.55, 1.05) if short else u(1.84, 1.96)),
         float(u(0.009, 0.018)),
         float(u(0.9, 1.25) if short else u(0.5, 1.05)),
         0.0,

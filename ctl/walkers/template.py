@@ -204,6 +204,7 @@ def build() -> dict[str, np.ndarray]:
         "eyes": np.isin(kept, np.unique(model.faces.numpy()[region("eye_front.L", "eye_front.R")])),
         "joint_shares": np.einsum("kv,vb->kb", joint_weights, weights).astype(np.float32),
         "mask": mask[rows][:, adult].astype(bool),
+        "usual": usual.mean(axis=0).astype(np.float32),
         "mean": mean.astype(np.float32),
         "basis": basis.astype(np.float16),
         "projection": projection.astype(np.float32),
@@ -232,14 +233,9 @@ def principal_shapes(table: np.ndarray, usual: np.ndarray) -> tuple[np.ndarray, 
         usual: (S, P) products of a sample of people, from which the principal directions are taken.
     """
     average = usual.mean(axis=0)
-    mean = table[0] + average @ table[1:]
     _, scale, directions = np.linalg.svd((usual - average) @ table[1:], full_matrices=False)
     directions, unit = directions[:RANK], scale[:RANK] / np.sqrt(len(usual))
-    return (
-        mean - average @ table[1:] @ directions.T @ directions,
-        directions * unit[:, None],
-        table[1:] @ directions.T / unit,
-    )
+    return table[0] + average @ table[1:], directions * unit[:, None], table[1:] @ directions.T / unit
 
 
 def sample_phenotypes(rng: np.random.Generator, count: int) -> np.ndarray:
