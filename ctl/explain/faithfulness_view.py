@@ -136,6 +136,6 @@ STYLE: Final = """
 .faithfulness-plots svg { flex: 0 1 22rem; min-width: min(18rem, 100%); height: auto }
 .faithfulness-key { display: block; width: 20rem; max-width: 100%; margin: 0 0 .75rem }
 .faithfulness table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
-.faithfulness th, .faithfulness td { text-align: left; padding: .15rem 1rem .15rem 0; font-weight: 400 }
+.faithfulness th, .faithfulness td { text-align: left; border: 0; padding: .15rem 1rem .15rem 0; font-weight: 400 }
 .faithfulness thead th { font-weight: 600 }
 """

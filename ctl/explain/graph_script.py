@@ -44,7 +44,7 @@ STYLE: Final = f"""
 .graph-scroll {{ overflow-x: auto }}
 .graph-view table {{ border-collapse: collapse; font-size: .8125rem; font-variant-numeric: tabular-nums }}
 .graph-view caption {{ text-align: left; font-weight: 600; padding-bottom: .25rem }}
-.graph-view th, .graph-view td {{ text-align: left; padding: .2rem .6rem .2rem 0; white-space: nowrap }}
+.graph-view th, .graph-view td {{ text-align: left; border: 0; padding: .2rem .6rem .2rem 0; white-space: nowrap }}
 .graph-view th:first-child, .graph-view :is(th, td):nth-child(n+5) {{ text-align: right }}
 """
 
