@@ -198,7 +198,8 @@ STYLE: Final = """
 .match-scale figure { width: 9rem; flex: none }
 .match-scale figure svg { width: 100%; display: block }
 .match table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
-.match th, .match td { text-align: left; border: 0; padding: .15rem 1rem .15rem 0; font-weight: 400; white-space: nowrap }
+.match th, .match td { text-align: left; border: 0; padding: .15rem 1rem .15rem 0; font-weight: 400;
+  white-space: nowrap }
 .match thead th { font-weight: 600 }
 .match-number { display: inline-block; width: 3.4em; text-align: right; margin-right: .5em }
 .match td i { display: inline-block; height: .7em; border-radius: 2px; width: calc(var(--share) * 4.5rem);

@@ -93,7 +93,8 @@ STYLE: Final = """
 .what-if-pair section { min-width: 0 }
 .what-if-scroll { overflow-x: auto }
 .what-if table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
-.what-if th, .what-if td { text-align: left; border: 0; padding: .15rem 1rem .15rem 0; font-weight: 400; white-space: nowrap }
+.what-if th, .what-if td { text-align: left; border: 0; padding: .15rem 1rem .15rem 0; font-weight: 400;
+  white-space: nowrap }
 .what-if thead th { font-weight: 600 }
 .what-if td span { display: inline-block; width: 3em }
 .what-if td i { display: inline-block; height: .7em; border-radius: 2px; width: calc(var(--share) * 4rem);
