@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # torch loads only when the command runs
     from ctl.data.benchmark import Benchmark
     from ctl.evaluate.calibration import Reliability
     from ctl.evaluate.ranking import Unmatched
-    from ctl.evaluate.report import Embedded, Report, Scores
+    from ctl.evaluate.report import Report, Scores
 
 DATASETS = ("walkers", "mars", "ilids-vid", "prid2011", "ls-vid", "folder")
 
@@ -43,7 +44,7 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write cmc.png, rank-lists.png and, if calibrated, more"
+        "--out", type=Path, metavar="DIR", help="write cmc.png, rank-lists.png and, if calibrated, reliability.png"
     )
     parser.set_defaults(run=run_evaluate)
 
@@ -51,9 +52,10 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run_evaluate(args: argparse.Namespace) -> int:
     import torch
 
-    from ctl.checkpoint import load_checkpoint
+    from ctl.checkpoint import load_checkpoint, save_calibration
     from ctl.data import load_benchmark
     from ctl.data.heatmaps import HeatMapCache
+    from ctl.evaluate.calibration import calibrate
     from ctl.evaluate.report import embed_benchmark, score, tracklets_to_embed
     from ctl.files import to_json, write_atomic
     from ctl.keypoints.base import load_estimator
@@ -61,6 +63,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     if args.calibrate and not (args.checkpoint and Path(args.checkpoint).is_dir()):
         raise InputError("--calibrate writes into the checkpoint: give its folder with --checkpoint")
+    if args.calibrate and args.feature != "embedding":
+        raise InputError("--calibrate is for embeddings: leave --feature out")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     benchmark = load_benchmark(args.dataset, args.root, drop_queries=args.mars_drop_queries)
     model, checkpoint = load_checkpoint(args.checkpoint, device)
@@ -82,30 +86,21 @@ def run_evaluate(args: argparse.Namespace) -> int:
         "keypoints": args.keypoints,
         "checkpoint": {"id": checkpoint.id, "revision": checkpoint.revision, "sha256": checkpoint.sha256},
     }
-    reliability = None
+    calibration = reliability = None
     if args.calibrate:
-        values["calibration"], reliability = _calibrate(Path(args.checkpoint), benchmark, embedded)
+        calibration, reliability = calibrate(benchmark.splits[0], embedded, benchmark.name)
+        values["calibration"] = {**asdict(calibration), "tested_on": reliability.to_json()}
     if args.json:
         write_atomic(args.json, to_json(values))
     if args.out:
         _draw(args.out, benchmark, report, reliability)
+    if calibration:
+        save_calibration(Path(args.checkpoint), calibration)
     untrained = [] if checkpoint.trained or args.feature == "backbone" else [UNTRAINED]
     for notice in filter(None, (checkpoint.notice, *untrained)):
         print(f"note: {notice}", file=sys.stderr)
     _print(report)
     return 0
-
-
-def _calibrate(folder: Path, benchmark: "Benchmark", embedded: "Embedded") -> tuple[dict[str, Any], "Reliability"]:
-    """Fit, and write into the checkpoint."""
-    from dataclasses import asdict
-
-    from ctl.checkpoint import save_calibration
-    from ctl.evaluate.calibration import calibrate
-
-    calibration, reliability = calibrate(benchmark.splits[0], embedded, benchmark.name)
-    save_calibration(folder, calibration)
-    return {**asdict(calibration), "tested_on": reliability.to_json()}, reliability
 
 
 def _draw(folder: Path, benchmark: "Benchmark", report: "Report", reliability: "Reliability | None") -> None:

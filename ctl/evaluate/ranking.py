@@ -44,11 +44,10 @@ class Retrieval:
         return self.first_match > 0
 
     def counted(self, unmatched: Unmatched) -> np.ndarray:
-        """(Q,) bool, the queries that metrics are a mean of. Raises InputError where that leaves none."""
-        counted = self.matched if unmatched == "drop" else np.ones_like(self.matched)
-        if not counted.any():
+        """(Q,) bool, the queries that metrics are a mean of. Raises InputError where none has a match."""
+        if not self.matched.any():
             raise InputError("no query has a match: the gallery needs its person as seen by another camera")
-        return counted
+        return self.matched if unmatched == "drop" else np.ones_like(self.matched)
 
     def cmc(self, ranks: int, unmatched: Unmatched = "drop") -> np.ndarray:
         """(ranks,) float64, share of queries with a match among the first 1, 2, … ranks."""

@@ -147,6 +147,8 @@ def test_the_command_writes_report_pictures_and_calibration(
         Image.open(io.BytesIO((tmp_path / "out" / name).read_bytes())).verify()
 
 
-def test_a_calibration_needs_a_folder_to_go_to(root: Path) -> None:
+def test_a_calibration_needs_a_folder_to_go_to_and_embeddings(root: Path, checkpoint: Path) -> None:
     with pytest.raises(InputError, match="give its folder"):
         run("--root", root, "--calibrate")
+    with pytest.raises(InputError, match="leave --feature out"):
+        run("--root", root, "--checkpoint", checkpoint, "--calibrate", "--feature", "backbone")
