@@ -95,7 +95,7 @@ def measure(body: Body) -> Anatomy:
     distance = np.linalg.norm((points - axis)[left][:, :2], axis=1)
     stations = np.linspace(0, 2, 16)
     near = np.abs(leg[left][None] - stations[:, None]) < 0.12
-    thick = np.array([np.quantile(distance[on], 0.8) if on.any() else np.nan for on in near])
+    thick = np.array([np.quantile(distance[on], 0.92) if on.any() else np.nan for on in near])
     thick = np.interp(stations, stations[~np.isnan(thick)], thick[~np.isnan(thick)])
     height = np.ptp(points[:, 2])
     marks = np.stack((arm, leg, side), axis=1).astype(np.float32)

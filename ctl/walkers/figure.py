@@ -73,6 +73,7 @@ class Figure:
         reach = max(arm_room(anatomy, part.drape) for part in parts)
         gait = replace(look.gait, arm_out=max(look.gait.arm_out, reach))
         self._walk = fit_walk(body, gait, soles)
+        parts = [part for part in parts if len(part.surface.faces)]
         self._matrices = [blend_matrix(p.surface.points, p.surface.weights) for p in parts]
         self._hung = [hung_shape(p) for p in parts]
         self._drapes: list[Drape | None] = [p.drape for p in parts]

@@ -2,7 +2,7 @@
 
 Phase 0 is the left heel's strike, 0.5 the right's. The mean curves follow the sagittal angles of level walking in
 Winter, "Biomechanics and Motor Control of Human Movement" (4th ed. 2009, appendix A) and Perry, "Gait Analysis" (1992):
-thigh against the vertical 27 to -17 degrees, knee 4 - 18 - 5 - 60, ankle +10 to -17; arms as in Murray et al. 1967
+thigh against the vertical 29 to -16 degrees, knee 3 - 14 - 5 - 62, ankle +11 to -12; arms as in Murray et al. 1967
 (shoulder about 30 degrees in all, elbow about 20 and largest in front). Pelvis: 4-5 degrees of rotation and list.
 
 Assumed: feet decide where the body is. The pelvis stands at the height that puts the lower sole on the ground, and it
@@ -17,9 +17,9 @@ import numpy as np
 from ctl.walkers.body import COUNT, Body, bone, parent_of
 
 TURN: Final = 2 * np.pi
-THIGH: Final = ((9.5, 20.5, -5.0, 0.3, -0.1, -0.1), (-5.7, -2.1, 1.9, -0.3, 0.2))
-KNEE: Final = ((22.3, -3.7, -13.5, -0.1, -1.1, -0.1), (-22.9, 8.0, 3.7, 0.4, 0.5))
-ANKLE: Final = ((1.7, -0.7, -1.4, -2.5, 2.0, -0.4), (2.8, -7.3, 1.9, -1.0, -0.6))
+THIGH: Final = ((9.7, 20.1, -5.3, 0.4, -0.1, 0.0), (-6.4, -2.2, 1.8, -0.2, 0.2))
+KNEE: Final = ((23.1, -6.6, -11.8, -0.7, -0.9, -0.2), (-23.3, 8.9, 2.8, 1.0, 0.3))
+ANKLE: Final = ((2.0, -1.3, -1.1, -2.8, 2.2, -0.5), (2.6, -7.2, 1.6, -0.9, -0.9))
 """Degrees: cosine coefficients of orders 0 to 5, sine coefficients of orders 1 to 5, of the leg that strikes at 0."""
 
 SAMPLES: Final = 96

@@ -185,7 +185,7 @@ def make_top(anatomy: Anatomy, top: Top, name: str, hem: float | None = None, in
     trunk = onto_hull(anatomy, trunk, near[:, 0], split, top.ease)
     still = (1 - near) * trunk.weights + near * trunk_weights(anatomy, trunk.points[:, 2])
     trunk, angle = unwrap(replace(trunk, weights=still.astype(np.float32)), trunk_angle(trunk.points, anatomy))
-    v = (trunk.points[:, 2] - low) / (high - low)
+    v = np.clip((trunk.points[:, 2] - low) / (high - low), 0, 1)
     trunk = replace(trunk, uv=np.stack((panel_u(angle, "body"), v), axis=1).astype(np.float32))
     parts = [trunk]
     if len(sleeves.faces):

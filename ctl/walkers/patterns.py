@@ -12,7 +12,7 @@ PATTERNS: Final = (
 )  # fmt: skip
 SIZE: Final = 192
 """Pixels of a texture's side."""
-OVERLAP: Final = 0.4
+OVERLAP: Final = 0.7
 """Radians that a panel shows twice at its seam, so that triangles across it stay whole."""
 PANELS: Final = {"body": (0.0, 0.66), "limb": (0.68, 1.0)}
 """Share of the texture's width: what goes round the trunk, and what goes round an arm or a leg."""
@@ -35,7 +35,7 @@ class Cloth:
 def panel_u(angle: np.ndarray, panel: str) -> np.ndarray:
     """Texture coordinate of an angle (-pi..pi plus up to `OVERLAP`) within a panel."""
     low, high = PANELS[panel]
-    return low + (high - low) * (angle + np.pi) / (2 * np.pi + OVERLAP)
+    return low + (high - low) * np.minimum((angle + np.pi) / (2 * np.pi + OVERLAP), 1)
 
 
 def noise(rng: np.random.Generator, rows: int, angle: np.ndarray, cells: int) -> np.ndarray:
