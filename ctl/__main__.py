@@ -12,7 +12,7 @@ from ctl.errors import CTLError
 from ctl.evaluate.cli import add_evaluate
 from ctl.export.cli import add_export
 from ctl.options import KINDS, Commands, add_kind, add_model_options, load_engine, progress
-from ctl.train.cli import add_train
+from ctl.train.cli import add_ablate, add_train
 from ctl.walkers.cli import add_walkers
 
 
@@ -21,7 +21,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin make a busy machine several times slower
     parser = argparse.ArgumentParser(prog="python -m ctl", description="Video person re-identification, explained.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_analyze, add_gallery, add_walkers, add_train, add_evaluate, add_export, add_push, add_bench):
+    for add in (
+        add_analyze,
+        add_gallery,
+        add_walkers,
+        add_train,
+        add_evaluate,
+        add_ablate,
+        add_export,
+        add_push,
+        add_bench,
+    ):
         add(commands)
     args = parser.parse_args(argv)
     try:
