@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from ctl.walkers.anatomy import ALPHA, Anatomy, hull_radius, support, trunk_slice, trunk_x
+from ctl.walkers.anatomy import ALPHA, Anatomy, hull_radius, support, trunk_x
 from ctl.walkers.body import bone
 from ctl.walkers.garments import Part
 from ctl.walkers.head import head_center
@@ -19,7 +19,7 @@ BAGS: Final = ("backpack", "satchel", "shoulder bag", "hand bag")
 
 @dataclass(frozen=True)
 class Extra:
-    """An accessory: what it is, its colour and a second one, its size (1 is usual) and the side that carries it (+1 left)."""
+    """An accessory: one of `HATS`, `BAGS` or "scarf"; `size` 1 is usual; `side` +1 is carried on the left."""
 
     kind: str
     colour: Colour
@@ -196,26 +196,16 @@ def shoulder_bag(anatomy: Anatomy, extra: Extra, worn: np.ndarray) -> Surface:
     s = extra.size * anatomy.scale
     place = at_hip(anatomy, extra, worn, 0.04 * s, 0.14)
     bag = coloured(surface(ball(place, (0.15 * s, 0.045 * s, 0.12 * s), 4), {"pelvis": 0.3, "waist": 0.7}))
-    shoulder = np.array([anatomy.joints[5:7, 0].mean(), extra.side * 0.12 * anatomy.scale, anatomy.armpit])
-    on = np.abs(worn[:, 1] - shoulder[1]) < 0.03
-    top = float(worn[on, 2].max()) + 0.008
-    front, rear = (
-        float(worn[on & (worn[:, 2] > anatomy.armpit), 0].max()),
-        float(worn[on & (worn[:, 2] > anatomy.armpit), 0].min()),
-    )
+    y = extra.side * 0.12 * anatomy.scale
+    chest = worn[(np.abs(worn[:, 1] - y) < 0.03) & (worn[:, 2] > anatomy.armpit)]
+    peak = chest[chest[:, 2].argmax()] + (0, 0, 0.008)
     legs = []
-    for x in (0.07, -0.07):
-        path = np.array(
-            [
-                place + (x * 1.2, 0, 0.08),
-                [shoulder[0] + 1.3 * x, shoulder[1], anatomy.joints[5, 2]],
-                [shoulder[0], shoulder[1], top],
-            ]
-        )
+    for ahead, edge in ((0.08, float(chest[:, 0].max()) + 0.012), (-0.08, float(chest[:, 0].min()) - 0.012)):
+        on_bag, on_top = place + np.array((ahead, 0, 0.08)), peak + np.array((ahead / 2, 0, 0))
+        path = np.array([on_bag, (edge, y, anatomy.armpit + 0.05), on_top, peak])
         rings = path[:, None] + np.array([[0.0, -0.012, 0], [0.0, 0.012, 0]])
-        legs.append(
-            coloured(surface(loft(rings, closed=False), trunk_shares(anatomy, np.repeat(path[:, 2], 2))), trim=True)
-        )
+        shape = loft(rings, closed=False)
+        legs.append(coloured(surface(shape, trunk_shares(anatomy, np.repeat(path[:, 2], 2))), trim=True))
     return join(bag, *legs)
 
 

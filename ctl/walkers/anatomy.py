@@ -1,16 +1,17 @@
 """Measures that a tailor takes from a body at rest: how far along a limb, how thick, how wide at a height."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from ctl.walkers.body import BONES, Body, bone, read_template
 from ctl.walkers.mesh import Surface
 
-DIRECTIONS: int = 48
-ALPHA = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
-TRUNK = [index for index, name in enumerate(BONES) if "." not in name]
-SLAB = 0.03
+DIRECTIONS: Final = 48
+ALPHA: Final = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
+TRUNK: Final = [index for index, name in enumerate(BONES) if "." not in name]
+SLAB: Final = 0.03
 """Half the height of the slice whose points make a cross-section, metres."""
 
 
@@ -57,7 +58,7 @@ def axis_point(parameter: np.ndarray, start: np.ndarray, middle: np.ndarray, end
     return np.where(t < 1, start + t * (middle - start), middle + (t - 1) * (end - middle))
 
 
-LIMB = {"arm": ("upperarm", "forearm", "hand"), "leg": ("thigh", "shank", "foot")}
+LIMB: Final = {"arm": ("upperarm", "forearm", "hand"), "leg": ("thigh", "shank", "foot")}
 
 
 def limb_axis(body: Body, limb: str, side: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -83,7 +84,7 @@ def measure(body: Body) -> Anatomy:
     side = np.where(points[:, 1] >= 0, 1, -1)
 
     def share(*names: str) -> np.ndarray:
-        return sum(weights[:, bone(f"{name}.{s}")] for name in names for s in "LR")
+        return weights[:, [bone(f"{name}.{s}") for name in names for s in "LR"]].sum(axis=1)
 
     on_arm, on_leg = share("upperarm", "forearm", "hand"), share("thigh", "shank", "foot", "toes")
     arm = limb_position(points, body, "arm", side) * on_arm - 0.5 * (1 - on_arm)
@@ -137,8 +138,9 @@ def trunk_slice(anatomy: Anatomy, z: float) -> np.ndarray:
     return support(points[on, :2] - (trunk_x(anatomy, z), 0)) if on.any() else np.zeros(DIRECTIONS)
 
 
-def trunk_x(anatomy: Anatomy, z: np.ndarray | float) -> np.ndarray | float:
+def trunk_x(anatomy: Anatomy, z: np.ndarray | float) -> np.ndarray:
     """Where the trunk's middle line is at a height: between the spine's bones."""
     names = ("pelvis", "waist", "chest", "neck")
     heads = np.stack([anatomy.body.head(name) for name in names])
-    return np.interp(z, heads[:, 2], heads[:, 0] + np.array((0.0, 0.02, 0.05, -0.01)) * anatomy.scale)
+    forward = np.array((0.0, 0.02, 0.05, -0.01)) * anatomy.scale  # the spine runs behind the middle
+    return np.asarray(np.interp(z, heads[:, 2], heads[:, 0] + forward))

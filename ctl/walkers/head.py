@@ -86,21 +86,20 @@ def make_skin(
     """The body's skin where it is bare.
 
     Args:
-        beard: 0 none to 1 full; covered: (V,) metres from the edge of clothes into what they cover, over the body's vertices.
+        beard: 0 none to 1 full; covered: (V,) over the body's vertices, metres from the edge of clothes into what they
+        cover.
     """
-    template = read_template()
     skin = anatomy.skin
-    azimuth, _ = polar(skin.points, anatomy)
     low, high = anatomy.neck - 0.02, float(skin.points[:, 2].max())
     v = np.clip(PLAIN + (1 - PLAIN) * (skin.points[:, 2] - low) / (high - low), PLAIN * 0.5, 1)
     v = np.where(skin.weights[:, [bone("head"), bone("neck")]].sum(axis=1) > 0.3, v, PLAIN * 0.5)
-    marks = np.stack((azimuth, template.eyes, covered), axis=1).astype(np.float32)
+    marks = np.stack((read_template().eyes, covered, covered), axis=1).astype(np.float32)
     uv = np.stack((np.zeros_like(v), v), axis=1).astype(np.float32)
     hidden = np.clip(covered / 0.015, 0, 1)  # skin draws back under the edge of clothes
     skin = push(replace(skin, uv=uv, marks=marks), -0.009 * hidden)
     skin = cut(skin, 0.03 - covered)
     skin, angle = unwrap(skin, polar(skin.points, anatomy)[0])
-    eyes = skin.marks[:, 1] > 0.99
+    eyes = skin.marks[:, 0] > 0.99
     uv = np.stack((np.clip((angle + np.pi) / (2 * np.pi + 0.4), 0, 1), skin.uv[:, 1]), axis=1)
     for side in (1, -1):
         on = eyes & (np.sign(skin.points[:, 1]) == side)
@@ -123,7 +122,7 @@ def paint_skin(
     glasses: bool,
     span: tuple[float, float],
 ) -> np.ndarray:
-    """(SIZE, SIZE, 3) uint8: azimuth from the back round to the back, and height from the neck to the top of the head."""
+    """(SIZE, SIZE, 3) uint8: azimuth from the back round to the back, height from the neck to the crown."""
     low, high = span
     center = head_center(anatomy)
     scale = (high - low) / 0.27
@@ -194,7 +193,7 @@ def make_hair(anatomy: Anatomy, style: Style, name: str, colour: Colour, seed: i
     back, half = float(head[:, 0].min()), float(np.abs(head[head[:, 2] > center[2] + 0.03][:, 1]).max())
     if style.curtain:
         parts.append(curtain(anatomy, style, back, half, ease, seed))
-    if style.bun:
+    if style.bun and not hat:
         high = 0.085 if name == "high bun" else 0.02
         place = np.array([back - 0.018 + 0.5 * high, 0.0, center[2] + high])
         parts.append(surface(ball(place, (style.bun, style.bun * 1.1, style.bun)), {"head": 1.0}))

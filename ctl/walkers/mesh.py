@@ -1,5 +1,6 @@
 """Surfaces that hang on bones: cut along a line, smoothed, pushed outwards. Numpy alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -11,8 +12,8 @@ class Surface:
 
     Args:
         points: (V, 3) float32 metres; weights: (V, B) float32, share of each bone; faces: (F, 3) int32;
-        uv: (V, 2) float32, place in the texture, 0..1; marks: (V, 3) float32, position on arm and leg as in `Anatomy`, and
-        the side, +1 left or -1 right.
+        uv: (V, 2) float32, place in the texture, 0..1;
+        marks: (V, 3) float32, position on arm and leg as in `Anatomy`, and the side, +1 left or -1 right.
     """
 
     points: np.ndarray
@@ -91,28 +92,40 @@ def normals(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return (total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 
-def smooth(points: np.ndarray, faces: np.ndarray, rounds: int) -> np.ndarray:
-    """Take bumps off a surface without shrinking it; its border stays. Source: Taubin 1995 (lambda 0.5, mu -0.53)."""
+def neighbour_mean(faces: np.ndarray, count: int) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
+    """A function from values (V, 3) to the mean over each vertex's neighbours, and which vertices are on the border."""
     edges = np.concatenate((faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]))
-    V = len(points)
-    key = np.minimum(*edges.T) * np.int64(V) + np.maximum(*edges.T)
-    _, index, count = np.unique(key, return_index=True, return_counts=True)
-    inner = np.ones(V)
-    inner[edges[index[count == 1]].ravel()] = 0
+    key = np.minimum(*edges.T) * np.int64(count) + np.maximum(*edges.T)
+    _, index, uses = np.unique(key, return_index=True, return_counts=True)
+    border = np.zeros(count, bool)
+    border[edges[index[uses == 1]].ravel()] = True
     pairs = edges[index]
     i, j = np.concatenate((pairs, pairs[:, ::-1])).T
-    degree = np.maximum(np.bincount(i, minlength=V), 1)[:, None]
+    degree = np.maximum(np.bincount(i, minlength=count), 1)[:, None]
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.stack([np.bincount(i, values[j, axis], count) for axis in range(3)], axis=1) / degree
+
+    return mean, border
+
+
+def smooth(points: np.ndarray, faces: np.ndarray, rounds: int) -> np.ndarray:
+    """Take bumps off a surface without shrinking it; its border stays. Source: Taubin 1995 (lambda 0.5, mu -0.53)."""
+    mean, border = neighbour_mean(faces, len(points))
     moved = points.astype(np.float64)
     for step in (0.5, -0.53) * rounds:
-        mean = np.stack([np.bincount(i, moved[j, axis], V) for axis in range(3)], axis=1) / degree
-        moved += step * inner[:, None] * (mean - moved)
+        moved += step * np.where(border, 0, 1)[:, None] * (mean(moved) - moved)
     return moved.astype(np.float32)
 
 
 def push(surface: Surface, distance: np.ndarray | float) -> Surface:
-    """Move the vertices outwards along their normals by metres."""
-    out = normals(surface.points, surface.faces) * np.reshape(np.float32(distance), (-1, 1))
-    return replace(surface, points=(surface.points + out).astype(np.float32))
+    """Move the vertices outwards by metres, along normals that are evened out so that hems stay straight."""
+    out = normals(surface.points, surface.faces).astype(np.float64)
+    mean, _ = neighbour_mean(surface.faces, len(out))
+    for _ in range(2):
+        out = (out + mean(out)) / 2
+    out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-6)
+    return replace(surface, points=(surface.points + out * np.reshape(distance, (-1, 1))).astype(np.float32))
 
 
 def unwrap(surface: Surface, angle: np.ndarray) -> tuple[Surface, np.ndarray]:

@@ -23,7 +23,7 @@ class Cloth:
     """A fabric.
 
     Args:
-        pattern: one of `PATTERNS`; colours: the first is the ground; scale: period of the pattern, metres; seed: of details.
+        pattern: one of `PATTERNS`; colours: the first is the ground; scale: its period, metres; seed: of its details.
     """
 
     pattern: str
@@ -42,8 +42,8 @@ def noise(rng: np.random.Generator, rows: int, angle: np.ndarray, cells: int) ->
     """(rows, W) smooth noise of unit variance with about `cells` bumps each way, without a seam over angles (W,)."""
     fine = upsampling(np.arange(rows) * cells / rows, cells + 4) @ rng.standard_normal((cells + 4, cells))
     place = (angle / (2 * np.pi) * cells) % cells
-    round_it = sum(upsampling(place + turn * cells, cells) for turn in (-1, 0, 1))
-    fine = fine @ round_it.T
+    turns = [upsampling(place + turn * cells, cells) for turn in (-1, 0, 1)]
+    fine = fine @ np.sum(turns, axis=0).T
     return fine / fine.std()
 
 

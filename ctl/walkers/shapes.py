@@ -1,13 +1,18 @@
 """Surfaces made from scratch that ride on bones: lofts through rings, balls, boxes, straps."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ctl.walkers.anatomy import ALPHA, Anatomy, hull_radius, support
 from ctl.walkers.body import COUNT, bone
 from ctl.walkers.mesh import Surface
 
+Shares = Mapping[str, np.ndarray | float]
+"""Share of each named bone: one for all vertices or (V,) each."""
 
-def on_bones(points: np.ndarray, shares: dict[str, np.ndarray | float]) -> np.ndarray:
+
+def on_bones(points: np.ndarray, shares: Shares) -> np.ndarray:
     """(V, B) float32 weights from shares of named bones; rows are scaled to sum to 1."""
     weights = np.zeros((len(points), COUNT), np.float32)
     for name, share in shares.items():
@@ -40,7 +45,7 @@ def loft(rings: np.ndarray, *, closed: bool = True, caps: bool = False) -> tuple
     return points, faces, uv
 
 
-def surface(shape: tuple[np.ndarray, np.ndarray, np.ndarray], shares: dict[str, np.ndarray | float]) -> Surface:
+def surface(shape: tuple[np.ndarray, np.ndarray, np.ndarray], shares: Shares) -> Surface:
     """A `loft` that rides on bones."""
     points, faces, uv = shape
     return Surface(
@@ -52,7 +57,9 @@ def surface(shape: tuple[np.ndarray, np.ndarray, np.ndarray], shares: dict[str, 
     )
 
 
-def ball(center: np.ndarray, radii: tuple[float, float, float], power: float = 2.0) -> tuple:
+def ball(
+    center: np.ndarray, radii: tuple[float, float, float], power: float = 2.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A loft: an ellipsoid, or with a higher power a box with round edges."""
     latitude = np.linspace(np.pi / 2, -np.pi / 2, 9 if power > 2 else 8)
     longitude = np.arange(16) * 2 * np.pi / 16
@@ -89,7 +96,7 @@ def strap(worn: np.ndarray, through: np.ndarray, normal: np.ndarray, width: floa
     return np.stack((ring + normal * width / 2, ring - normal * width / 2))
 
 
-def trunk_shares(anatomy: Anatomy, z: np.ndarray) -> dict[str, np.ndarray | float]:
+def trunk_shares(anatomy: Anatomy, z: np.ndarray) -> Shares:
     """Shares of the trunk's bones by height, for things that are tied to it."""
     heights = [anatomy.body.head(name)[2] for name in ("pelvis", "waist", "chest")]
     chest = np.clip((z - heights[1]) / (heights[2] - heights[1]), 0, 1)

@@ -103,14 +103,14 @@ def curl_fingers(
                 turn = turn @ (np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
                 rotations[at[f"finger{finger}-{joint}"]] = turn
     offsets = np.zeros_like(heads)
-    for bone, parent in enumerate(parents):
+    for index, parent in enumerate(parents):
         if parent >= 0:
-            offsets[:, bone] = offsets[:, parent] + heads[:, bone] @ (rotations[parent] - rotations[bone]).T
+            offsets[:, index] = offsets[:, parent] + heads[:, index] @ (rotations[parent] - rotations[index]).T
     moved = np.zeros_like(points)
-    for bone in np.flatnonzero(weights.any(axis=0)):
-        on = np.flatnonzero(weights[:, bone])
-        placed = points[:, on] @ rotations[bone].T + offsets[:, bone, None]
-        moved[:, on] += weights[on, bone, None] * placed
+    for used in np.flatnonzero(weights.any(axis=0)):
+        on = np.flatnonzero(weights[:, used])
+        placed = points[:, on] @ rotations[used].T + offsets[:, used, None]
+        moved[:, on] += weights[on, used, None] * placed
     return moved
 
 
@@ -120,7 +120,8 @@ def thin(points: np.ndarray, faces: np.ndarray, share: float) -> np.ndarray:
     from scipy.spatial import cKDTree
 
     used, compact = np.unique(faces, return_inverse=True)
-    mesh = pyvista.PolyData.from_regular_faces(points[used], compact.reshape(-1, 3))
+    triangles: Any = compact.reshape(-1, 3)
+    mesh = pyvista.PolyData.from_regular_faces(points[used], triangles)
     mesh = mesh.decimate_pro(share, feature_angle=60, preserve_topology=True, boundary_vertex_deletion=False)
     distance, index = cKDTree(points[used]).query(np.asarray(mesh.points))
     assert distance.max() < 1e-5, "decimation moved a vertex"
@@ -258,6 +259,7 @@ def phenotype_products(phenotypes: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 if __name__ == "__main__":
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **build())
+    arrays: dict[str, Any] = build()
+    np.savez_compressed(buffer, **arrays)
     write_atomic(PATH, buffer.getvalue())
     print(f"{PATH}: {len(buffer.getvalue()) / 1e6:.1f} MB")

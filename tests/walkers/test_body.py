@@ -9,7 +9,16 @@ import pytest
 from ctl.skeleton import JOINTS
 from ctl.walkers.anatomy import measure
 from ctl.walkers.body import (
-    BONES, COUNT, Body, blend_matrix, bone, joint_matrix, make_body, move, read_template, stack_transforms,
+    BONES,
+    COUNT,
+    Body,
+    blend_matrix,
+    bone,
+    joint_matrix,
+    make_body,
+    move,
+    read_template,
+    stack_transforms,
 )  # fmt: skip
 from ctl.walkers.look import sample_look
 
