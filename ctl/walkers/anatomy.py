@@ -77,6 +77,21 @@ def limb_position(points: np.ndarray, body: Body, limb: str, side: np.ndarray) -
     return result
 
 
+def leg_thickness(body: Body, points: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """(2, 16) positions 0..2 along a leg, and metres from its axis to its surface, (V, 3) at positions (V,).
+
+    Above a third of the thigh it stays as it is there: what is farther out belongs to the trunk.
+    """
+    left = points[:, 1] > 0
+    axis = axis_point(np.clip(place[left], 0, 2), *(h[0] for h in limb_axis(body, "leg", np.array([1]))))
+    distance = np.linalg.norm((points[left] - axis)[:, :2], axis=1)
+    stations = np.linspace(0, 2, 16)
+    near = np.abs(place[left] - stations[:, None]) < 0.12
+    thick = np.array([np.quantile(distance[on], 0.92) if on.any() else np.nan for on in near])
+    known = ~np.isnan(thick)
+    return np.stack((stations, np.interp(np.maximum(stations, 0.35), stations[known], thick[known])))
+
+
 def measure(body: Body) -> Anatomy:
     """Measure a body; about 5 ms."""
     template = read_template()
@@ -91,13 +106,6 @@ def measure(body: Body) -> Anatomy:
     leg = limb_position(points, body, "leg", side) * on_leg - 0.5 * (1 - on_leg)
     trunk = weights[:, TRUNK].sum(axis=1) + share("clavicle")
     middle = (np.abs(points[:, 1]) < 0.012) & (on_leg < 0.6)
-    axis = axis_point(np.clip(leg, 0, 2), *(h[0] for h in limb_axis(body, "leg", np.array([1]))))
-    left = (side > 0) & (on_leg > 0.9)
-    distance = np.linalg.norm((points - axis)[left][:, :2], axis=1)
-    stations = np.linspace(0, 2, 16)
-    near = np.abs(leg[left][None] - stations[:, None]) < 0.12
-    thick = np.array([np.quantile(distance[on], 0.92) if on.any() else np.nan for on in near])
-    thick = np.interp(stations, stations[~np.isnan(thick)], thick[~np.isnan(thick)])
     height = np.ptp(points[:, 2])
     marks = np.stack((arm, leg, side), axis=1).astype(np.float32)
     return Anatomy(
@@ -115,7 +123,7 @@ def measure(body: Body) -> Anatomy:
         sole=float(points[:, 2].min()),
         scale=float(height / 1.7),
         joints=body.joint_points.sum(axis=1),
-        leg_radius=np.stack((stations, thick)),
+        leg_radius=leg_thickness(body, points[on_leg > 0.9], leg[on_leg > 0.9]),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from ctl.walkers.accessories import HATS, make_extra
-from ctl.walkers.anatomy import Anatomy, hull_radius, measure
+from ctl.walkers.anatomy import Anatomy, hull_radius, leg_thickness, measure
 from ctl.walkers.body import blend_matrix, joint_matrix, make_body, move, stack_transforms
 from ctl.walkers.drape import LAYER, Drape
 from ctl.walkers.footwear import make_shoes
@@ -49,7 +49,7 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """Where a figure is in T frames: per piece (T, V, 3) float32 metres, and the joints (T, 17, 3) float32, COCO order."""
+    """Where a figure is in T frames: (T, V, 3) float32 metres per piece, and COCO joints (T, 17, 3) float32."""
 
     points: tuple[np.ndarray, ...]
     joints: np.ndarray
@@ -147,6 +147,8 @@ def dress(anatomy: Anatomy, look: Look) -> list[Part]:
     inner = clothes.bottom.ease if clothes.bottom is not None and not tucked else 0.0
     ease = max(clothes.top.ease, inner + LAYER)
     bottom = None if clothes.bottom is None else make_bottom(anatomy, clothes.bottom)
+    if bottom is not None and bottom.drape is None:
+        anatomy = with_trousers(anatomy, bottom)
     tubes: tuple[Drape, ...] = () if bottom is None or bottom.drape is None else (bottom.drape,)
     hem = anatomy.waist - 0.03 if tucked else None
     taper = 2.0 if tucked else clothes.top.taper
@@ -160,7 +162,7 @@ def dress(anatomy: Anatomy, look: Look) -> list[Part]:
         tubes = tuple(part.drape for part in parts if part.drape is not None)
         parts = [*(under(anatomy, part, outer) for part in parts), make_top(anatomy, outer, "outer", inside=tubes)]
         ease = outer.ease
-    worn = worn_points(parts[-1])
+    worn = np.concatenate([worn_points(part) for part in parts])
     hat = any(extra.kind in HATS for extra in look.extras)
     style = STYLES[look.hair]
     if style is not None:
@@ -168,12 +170,20 @@ def dress(anatomy: Anatomy, look: Look) -> list[Part]:
     return parts + [make_extra(anatomy, extra, worn) for extra in look.extras]
 
 
+def with_trousers(anatomy: Anatomy, trousers: Part) -> Anatomy:
+    """The same body with legs as thick as its trousers, for what hangs over them."""
+    place = trousers.surface.marks[:, LEG]
+    on = place > 0
+    stations, thick = leg_thickness(anatomy.body, trousers.surface.points[on], place[on])
+    reach = np.where(stations < place.max(), np.maximum(thick, anatomy.leg_radius[1]), anatomy.leg_radius[1])
+    return replace(anatomy, leg_radius=np.stack((stations, reach)))
+
+
 def worn_points(part: Part) -> np.ndarray:
-    """(N, 3) points at rest of the trunk of the outermost garment, on which straps and bags lie."""
-    assert part.drape is not None
-    fixed = len(part.surface.points) - part.drape.theta.size
-    trunk = arm_share(part.surface)[:fixed] < 0.5
-    return np.concatenate((part.surface.points[:fixed][trunk], part.drape.at_rest().reshape(-1, 3)))
+    """(N, 3) points at rest of a garment without its sleeves, on which straps and bags lie."""
+    fixed = len(part.surface.points) - (part.drape.theta.size if part.drape else 0)
+    trunk = part.surface.points[:fixed][arm_share(part.surface)[:fixed] < 0.5]
+    return trunk if part.drape is None else np.concatenate((trunk, part.drape.at_rest().reshape(-1, 3)))
 
 
 def under(anatomy: Anatomy, part: Part, outer: Top) -> Part:

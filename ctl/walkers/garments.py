@@ -1,7 +1,7 @@
 """Clothes cut from the surface of a body at rest, let out, and continued by hanging tubes where they leave it.
 
-Every garment is a `Part`: vertices that move with bones, and at most one tube (`drape`). Lengths are given by landmarks of
-the body that wears it, so that the same cut fits everybody.
+Every garment is a `Part`: vertices that move with bones, and at most one tube (`drape`). Lengths are given by landmarks
+of the body that wears it, so that the same cut fits everybody.
 """
 
 from dataclasses import dataclass, replace
