@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from math import floor
 from statistics import mean, stdev
 from typing import Any, Final
 
@@ -61,11 +62,11 @@ def table_markdown(title: str, rows: Rows) -> str:
 
 def table_svg(title: str, rows: Rows) -> str:
     """A picture: a line per row, each seed a small mark, the mean a large one with a bar of one standard deviation."""
-    low, high = _axis([v for metrics in rows.values() for name in DRAWN for v in metrics[name].values])
+    ticks = _ticks([v for metrics in rows.values() for name in DRAWN for v in metrics[name].values])
     height = TOP + STEP * len(rows) + 30
 
     def place(value: float) -> float:
-        return LEFT + (value - low) / (high - low) * (WIDTH - LEFT - 30)
+        return LEFT + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (WIDTH - LEFT - 40)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
@@ -77,12 +78,11 @@ def table_svg(title: str, rows: Rows) -> str:
     for series, name in enumerate(DRAWN):
         start = WIDTH - 150 + 70 * series
         parts += [_mark(start, 20, 5, series), f'<text x="{start + 10}" y="24">{METRICS[name]}</text>']
-    for tick in range(6):
-        value = low + (high - low) * tick / 5
-        x = place(value)
+    for tick in ticks:
+        x = place(tick)
         parts += [
             f'<path d="M{x:.1f} {TOP - 12}V{height - 26}" stroke="{GRID}"/>',
-            f'<text x="{x:.1f}" y="{height - 10}" text-anchor="middle" fill="{MUTED}">{100 * value:g} %</text>',
+            f'<text x="{x:.1f}" y="{height - 10}" text-anchor="middle" fill="{MUTED}">{100 * tick:.0f} %</text>',
         ]
     for number, (row, metrics) in enumerate(rows.items()):
         y = TOP + STEP * number + 8
@@ -99,11 +99,13 @@ def table_svg(title: str, rows: Rows) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _axis(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of an axis with five equal steps of whole percents that holds all values."""
-    low = int(100 * min(values) // 5 * 5)
-    step = max(1, -(-int(100 * max(values) + 1 - low) // 5))
-    return low / 100, (low + 5 * step) / 100
+def _ticks(values: Sequence[float]) -> list[float]:
+    """At most seven round shares, evenly spaced, that hold all values between the first and the last."""
+    for step in (0.01, 0.02, 0.05, 0.1, 0.2):
+        first, last = floor(min(values) / step), floor(max(values) / step) + 1
+        if last - first <= 6:
+            break
+    return [step * number for number in range(first, last + 1)]
 
 
 def _mark(x: float, y: float, radius: int, series: int) -> str:

@@ -1,4 +1,7 @@
-"""Film one tracklet: pose people, set them into the empty view by depth, cut out what a detector would, find the joints."""
+"""Film one tracklet: pose people, set them into the empty view by depth, cut boxes out as a detector would.
+
+All people are rendered alone, so that the depths say who hides whom; the place behind them was rendered once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from ctl.walkers.camera import Camera
 from ctl.walkers.figure import Figure
 from ctl.walkers.path import Path
 from ctl.walkers.plan import TrackletPlan
-from ctl.walkers.render import Layer, Light, Model, Stage
+from ctl.walkers.render import Layer, Model, Stage
 from ctl.walkers.sensor import JPEG_BLOCK, compress, expose
 from ctl.walkers.settings import CROP, FRAMES_PER_SECOND, Hardness
 from ctl.walkers.view import CONTACT_LOSS, View, cast_on_ground
@@ -52,7 +55,7 @@ class Actor:
 
     def __init__(self, figure: Figure) -> None:
         self.figure = figure
-        self.model = Model(figure.pieces)
+        self.model = Model(figure.pieces, smooth=True)
 
 
 class Walk:
@@ -189,7 +192,7 @@ def _may_touch(walk: Walk, moment: int, region: Region, camera: Camera) -> bool:
 
 
 def _backdrop(view: View, region: Region, people: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The empty view with people's shadows on its ground: light (h, w, 3) and depth (h, w). Repeats edge pixels outside."""
+    """Light (h, w, 3) and depth (h, w) of the empty view with people's shadows on its ground; edges repeat outside."""
     left, top, width, height = region
     camera, sun = view.camera, view.scene.light.sun
     rows = np.clip(np.arange(top, top + height), 0, camera.height - 1)[:, None]
@@ -199,7 +202,7 @@ def _backdrop(view: View, region: Region, people: Sequence[np.ndarray]) -> tuple
     contact = np.zeros((height, width), np.float32)
     for points in people:
         cast = np.maximum(cast, _splat(camera, cast_on_ground(points, sun), region, 0.03 * metre))
-        soles = points[points[:, 2] < 0.25] * np.float32([1, 1, 0])
+        soles = points[points[:, 2] < 0.25] * np.array([1, 1, 0], np.float32)
         contact = np.maximum(contact, _splat(camera, soles, region, 0.07 * metre))
     ground = view.ground[rows, columns]
     kept = (1 - view.shadow[rows, columns]) * (1 - cast * ground)

@@ -26,9 +26,7 @@ class Path:
 
     def at(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Seconds (T,) -> positions (T, 2) in metres and headings (T,) in radians."""
-        return arcs(
-            np.array([self.x, self.y]), np.float64(self.heading), np.float64(self.curvature), self.speed * times
-        )
+        return arcs(np.array([self.x, self.y]), np.array(self.heading), np.array(self.curvature), self.speed * times)
 
 
 def arcs(

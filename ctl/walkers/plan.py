@@ -1,7 +1,7 @@
 """What happens in a tracklet, decided before anything is rendered: who walks where, and when.
 
-Everything here is drawn from a generator that belongs to one tracklet alone, so that a tracklet's bytes do not depend on
-which others were made before it.
+Everything here is drawn from a generator that belongs to one tracklet alone, so that a tracklet's bytes do not depend
+on which others were made before it.
 """
 
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ def _in_view(camera: Camera, ways: np.ndarray) -> np.ndarray:
     fits = (ways[..., 1] > near) & (ways[..., 1] < far)
     for dx in (-_WIDE, _WIDE):
         for z in (0.0, _TALL):
-            points = np.concatenate([ways + [dx, 0], np.full((*ways.shape[:2], 1), z)], axis=-1)
+            points = np.concatenate([ways + np.array([dx, 0]), np.full((*ways.shape[:2], 1), z)], axis=-1)
             pixels, _ = camera.project(points)
             low, high = pixels - _MARGIN_PX, [camera.width, camera.height] - pixels - _MARGIN_PX
             fits &= (low > 0).all(axis=-1) & (high > 0).all(axis=-1)

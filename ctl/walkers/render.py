@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ctl.errors import InputError
 from ctl.walkers.camera import FAR_M, NEAR_M, Camera
@@ -57,18 +58,39 @@ class Layer:
     depth: np.ndarray
 
 
-class Model:
-    """Meshes that the stage has taken in; `pose` moves their points."""
+def vertex_normals(points: np.ndarray, faces: np.ndarray, incidence: csr_array) -> np.ndarray:
+    """(V, 3) float32 unit normals of points (V, 3) and faces (F, 3): the mean of each vertex's faces, by area."""
+    a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
+    normals = incidence @ np.cross(b - a, c - a)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), np.float32(1e-12))
 
-    def __init__(self, surfaces: Sequence[Surface]) -> None:
+
+def face_incidence(faces: np.ndarray, count: int) -> csr_array:
+    """(count, F) float32, 1 where a vertex belongs to a face."""
+    columns = np.repeat(np.arange(len(faces)), 3)
+    return csr_array((np.ones(faces.size, np.float32), (faces.ravel(), columns)), shape=(count, len(faces)))
+
+
+class Model:
+    """Meshes that the stage has taken in; `pose` moves their points.
+
+    Args:
+        surfaces: of the meshes.
+        smooth: whether light sees a rounded surface instead of flat triangles.
+    """
+
+    def __init__(self, surfaces: Sequence[Surface], smooth: bool) -> None:
         import pyvista as pv
         from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
         self.meshes: list[pyvista.PolyData] = []
         self.actors: list[Any] = []
+        self._faces = [(s.faces, face_incidence(s.faces, len(s.uv))) for s in surfaces] if smooth else []
         for surface in surfaces:
-            mesh = pv.PolyData.from_regular_faces(np.zeros((len(surface.uv), 3), np.float32), surface.faces)
-            mesh.active_texture_coordinates = np.ascontiguousarray(surface.uv, np.float32)
+            mesh = pv.PolyData()
+            mesh.points = np.zeros((len(surface.uv), 3), np.float32)
+            mesh.regular_faces = surface.faces
+            mesh.active_texture_coordinates = surface.uv
             mapper, actor = vtkPolyDataMapper(), vtkActor()
             mapper.SetInputData(mesh)
             actor.SetMapper(mapper)
@@ -82,6 +104,8 @@ class Model:
         """Set the world points (V, 3) float32 of each surface."""
         for mesh, values in zip(self.meshes, points, strict=True):
             mesh.points = values
+        for mesh, values, (faces, incidence) in zip(self.meshes, points, self._faces, strict=False):
+            mesh.point_data.active_normals = vertex_normals(values, faces, incidence)
 
 
 class Stage:
@@ -97,9 +121,8 @@ class Stage:
         os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa's software renderer: this thread and no others
         if sys.platform == "linux":
             os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")  # needs no X server
-        from vtkmodules.vtkRenderingCore import vtkLight, vtkRenderer
-        from vtkmodules.vtkRenderingOpenGL2 import vtkOpenGLRenderer  # noqa: F401  registers the OpenGL back end
-        from vtkmodules.vtkRenderingCore import vtkRenderWindow
+        import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  registers the OpenGL back end
+        from vtkmodules.vtkRenderingCore import vtkLight, vtkRenderer, vtkRenderWindow
 
         self.width, self.height = width, height
         self._window = vtkRenderWindow()
@@ -139,7 +162,7 @@ class Stage:
         Returns:
             (height · oversampling, width · oversampling) pixels.
         """
-        left, top, width, height = region
+        _, _, width, height = region
         columns, rows = width * oversampling, height * oversampling
         if columns > self.width or rows > self.height:
             raise ValueError(f"{columns}x{rows} pixels do not fit the stage of {self.width}x{self.height}")
@@ -156,7 +179,7 @@ class Stage:
         from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
         matrix = vtkMatrix4x4()
-        matrix.DeepCopy(projection.ravel())
+        matrix.DeepCopy(projection.ravel().tolist())
         _, up, forward = camera.axes
         eye = self._renderer.GetActiveCamera()
         eye.SetPosition(*camera.position)

@@ -1,4 +1,4 @@
-"""The places that cameras watch: ground, backdrop, and things that stand about and hide people. One world per camera."""
+"""The places that cameras watch: ground, backdrop, and things that stand about and hide people; one for each camera."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def build_scene(kind: str, camera: Camera, rng: np.random.Generator) -> Scene:
     near, far = camera.zone
     back = far + rng.uniform(1.0, 5.0)
     reach = back * camera.width / (2 * camera.focal) + 10.0
-    standing, obstacles = list(make_backdrop(rng, back, reach)), []
+    standing, obstacles = make_backdrop(rng, back, reach), list[Obstacle]()
     for _ in range(rng.integers(5, 9)):
         thing = things[rng.integers(len(things))](rng)
         y = rng.uniform(0.85 * near, 0.9 * far)
@@ -168,7 +168,7 @@ def _car(rng: np.random.Generator) -> Thing:
     lower = np.array([[-2.1, 0.28], [2.1, 0.28], [2.12, 0.6], [1.9, 0.85], [-1.9, 0.95], [-2.1, 0.7]])
     cabin = np.array([[-1.8, 0.9], [1.2, 0.86], [0.55, 1.42], [-1.2, 1.45]])
     panes = np.array([[-1.55, 0.95], [0.98, 0.93], [0.48, 1.36], [-1.12, 1.38]])
-    wheels = [prism(_circle(0.32) + [x, 0.32], 1.76, rubber, 1.0) for x in (-1.3, 1.3)]
+    wheels = [prism(_circle(0.32) + np.array([x, 0.32]), 1.76, rubber, 1.0) for x in (-1.3, 1.3)]
     parts = [prism(lower, 1.72, body, 1.0), prism(cabin, 1.5, body, 1.0), prism(panes, 1.54, glass, 1.0), *wheels]
     return Thing(tuple(parts), 3.0, 1.0)
 

@@ -46,11 +46,11 @@ def sample_sensor(rng: np.random.Generator, hardness: Hardness) -> Sensor:
     """Draw a camera's sensor; see `Hardness` for the ranges."""
     warm, green = rng.uniform(-hardness.cast, hardness.cast), rng.uniform(-hardness.cast / 3, hardness.cast / 3)
     return Sensor(
-        exposure=rng.uniform(0.75, 1.2),
+        exposure=rng.uniform(0.85, 1.3),
         white_balance=(1 + warm, 1 + green, 1 - warm),
         vignette=rng.uniform(0.0, 0.35),
         saturation=rng.uniform(0.5, 1.1),
-        gamma=rng.uniform(0.8, 1.3),
+        gamma=rng.uniform(0.8, 1.2),
         black=rng.uniform(0.0, 0.08),
         blur_px=rng.uniform(*hardness.blur_px),
         sharpen=rng.uniform(0.0, 0.8),
@@ -72,9 +72,9 @@ def expose(
     Returns:
         (H, W, 3) uint8.
     """
-    gains = np.float32(sensor.exposure * gain) * np.float32(sensor.white_balance)
+    gains = np.array(sensor.white_balance, np.float32) * np.float32(sensor.exposure * gain)
     x = light * gains * (1 - np.float32(sensor.vignette) * off_axis[..., None])
-    grey = x @ np.float32([0.299, 0.587, 0.114])
+    grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
     x = grey[..., None] + np.float32(sensor.saturation) * (x - grey[..., None])
     x = np.clip(x, 0, 1) ** np.float32(sensor.gamma)
     x = np.float32(sensor.black) + np.float32(1 - sensor.black) * x

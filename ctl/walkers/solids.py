@@ -62,7 +62,7 @@ def prism(outline: np.ndarray, depth: float, texture: np.ndarray, tile_m: float)
     """A convex outline (n, 2) in the x-z plane, counter-clockwise, drawn out along y and centred on it."""
     n, half = len(outline), depth / 2
     front = np.column_stack([outline[:, 0], np.full(n, -half), outline[:, 1]])
-    back = front + [0, depth, 0]
+    back = front + np.array([0, depth, 0])
     cap = np.array([[0, i, i + 1] for i in range(1, n - 1)], np.int32)
     uv = (outline / tile_m).astype(np.float32)
     caps = [
@@ -109,7 +109,7 @@ def ball(rng: np.random.Generator, radius: float, z: float, texture: np.ndarray,
     bumps[:, -1] = bumps[:, 0]
     r = radius * bumps
     xyz = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], axis=-1)
-    points = (r[..., None] * xyz).reshape(-1, 3) + [0, 0, z]
+    points = (r[..., None] * xyz).reshape(-1, 3) + np.array([0, 0, z])
     i, j = (index.ravel() for index in np.meshgrid(np.arange(n - 1), np.arange(2 * n - 1), indexing="ij"))
     a = i * 2 * n + j
     faces = np.concatenate([np.column_stack([a, a + 2 * n, a + 1]), np.column_stack([a + 1, a + 2 * n, a + 2 * n + 1])])

@@ -1,4 +1,4 @@
-"""Procedural pictures of pavements, walls, plants and windows. Every function returns (h, w, 3) uint8, made to repeat."""
+"""Procedural pictures of pavements, walls, plants and windows: (h, w, 3) uint8, which may be laid side by side."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter

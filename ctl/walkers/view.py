@@ -92,7 +92,7 @@ def render_view(camera: Camera, scene: Scene, stage: Stage) -> View:
 
 def _load(solids: tuple[Solid, ...], sun: tuple[float, float, float] | None = None) -> Model:
     """Solids as they stand; with a sun, as flat as their shadows on the ground."""
-    model = Model(solids)
+    model = Model(solids, smooth=False)
     model.pose([solid.points if sun is None else cast_on_ground(solid.points, sun) for solid in solids])
     return model
 
@@ -105,7 +105,7 @@ def cast_on_ground(points: np.ndarray, sun: tuple[float, float, float]) -> np.nd
 def _tiled(
     stage: Stage, model: Model, light: Light, camera: Camera, sky: tuple[float, float, float], k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Colour (H, W, 3) float32, 0..1, and depth (H, W) of a camera's whole picture, from k samples per pixel and axis."""
+    """Colour (H, W, 3) float32, 0..1, and depth (H, W) of a camera's whole picture, k samples per pixel and axis."""
     colour = np.empty((camera.height, camera.width, 3), np.float32)
     depth = np.empty((camera.height, camera.width), np.float32)
     tile = TILE * OVERSAMPLING // k
@@ -113,7 +113,7 @@ def _tiled(
         for left in range(0, camera.width, tile):
             height, width = min(tile, camera.height - top), min(tile, camera.width - left)
             layer = stage.render([model], light, camera, (left, top, width, height), k)
-            fine = np.where(np.isinf(layer.depth)[..., None], np.float32(sky), layer.colour / np.float32(255))
+            fine = np.where(np.isinf(layer.depth)[..., None], np.array(sky, np.float32), layer.colour / np.float32(255))
             part = np.s_[top : top + height, left : left + width]
             colour[part] = fine.reshape(height, k, width, k, 3).mean(axis=(1, 3))
             depth[part] = layer.depth[::k, ::k]

@@ -76,8 +76,10 @@ def test_a_half_run_is_resumed(configure, tmp_path: Path) -> None:
 
     model = read_config(whole / SETTINGS).model
     train(replace(configure(*constant, "schedule.steps_per_epoch=1"), model=model), tmp_path / "one")
+    shutil.copytree(tmp_path / "whole", tmp_path / "half")
     half = tmp_path / "half" / "runs" / whole.name
-    half.mkdir(parents=True)
+    shutil.rmtree(half)
+    half.mkdir()
     shutil.copy(whole / SETTINGS, half)
     shutil.copy(tmp_path / "one" / STATE, half)
 

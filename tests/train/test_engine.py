@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from ctl.checkpoint import load_checkpoint
@@ -153,9 +154,17 @@ def test_a_broken_loss_stops_with_the_step_and_the_files_of_its_batch(lr: str, c
     load_checkpoint(tmp_path / LAST)
 
 
-def test_bfloat16_trains_and_keeps_float32_weights(settings: Path, tmp_path: Path) -> None:
-    run = command(settings, tmp_path, ["run.precision=bf16", "schedule.epochs=1"])
-    subprocess.run([sys.executable, *run], cwd=ROOT, env=ONE_THREAD, check=True, capture_output=True)
+@pytest.fixture
+def another_precision() -> Iterator[None]:
+    """A process has one precision, which accelerate keeps: forget it, before and after."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("another_precision")
+def test_bfloat16_trains_and_keeps_float32_weights(configure, tmp_path: Path) -> None:
+    train(configure("run.precision=bf16", "schedule.epochs=1"), tmp_path)
     weights = load_file(tmp_path / LAST / WEIGHTS)
     assert {tensor.dtype for name, tensor in weights.items() if name.endswith("weight")} == {torch.float32}
     assert all(np.isfinite(record["total"]) for record in records(tmp_path) if "total" in record)
