@@ -36,14 +36,14 @@ class Hardness:
         min_visible: part of the silhouette that must be visible for the detector to see the person at all.
     """
 
-    look_alikes: int = 5
-    person_px: tuple[float, float] = (52.0, 125.0)
+    look_alikes: int = 2
+    person_px: tuple[float, float] = (60.0, 140.0)
     resolutions: tuple[tuple[int, int], ...] = ((640, 480), (704, 576), (960, 540), (1280, 720))
-    cast: float = 0.2
+    cast: float = 0.15
     blur_px: tuple[float, float] = (0.35, 1.0)
-    noise: tuple[float, float] = (0.008, 0.04)
+    noise: tuple[float, float] = (0.006, 0.03)
     jpeg: tuple[int, int] = (28, 80)
-    hidden_share: float = 0.4
+    hidden_share: float = 0.3
     crossing_share: float = 0.25
     company_share: float = 0.15
     box_shift: float = 0.03
