@@ -73,12 +73,12 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> Outcome:
     """
     _check_folder(config, out, resume)
     accelerator = make_accelerator(config)
-    accelerator.wait_for_everyone()  # all have seen the folder as it was
-    if accelerator.is_main_process:
-        write_atomic(out / SETTINGS, to_toml(config).encode())
     task = load_task(config.data)
     maps = fill_heatmaps(config, (*task.train, *tracklets_to_embed(task.validation)), accelerator)
-    return Trainer(config, out, task, maps, accelerator).run()
+    trainer = Trainer(config, out, task, maps, accelerator)
+    if accelerator.is_main_process:  # from here on the folder holds a run: data and first weights have been read
+        write_atomic(out / SETTINGS, to_toml(config).encode())
+    return trainer.run()
 
 
 def make_accelerator(config: TrainConfig) -> "Accelerator":
@@ -191,7 +191,7 @@ class Trainer:
         names = ("triplet", "identification", "diversity", "total")
         values = dict(zip(names, self.accelerator.reduce(parts, "mean").tolist(), strict=True))
         limit = DIVERGED * (self.progress.first_loss or inf)
-        if not values["total"] <= limit:  # NaN compares as false
+        if not values["total"] < limit:  # false for NaN too
             self.stop(values, batch)
         return values
 

@@ -138,6 +138,13 @@ def test_a_folder_with_a_run_is_not_overwritten_nor_resumed_with_another_config(
         train(configure(*LONGER, "optimiser.lr=0.5"), unbroken, resume=True)
 
 
+def test_a_run_that_never_began_leaves_no_folder(configure, tmp_path: Path) -> None:
+    for override in ("data.root=/nowhere", "start.checkpoint=./nothing", "optimiser.frozen_blocks=99"):
+        with pytest.raises(InputError):
+            train(configure(override), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("lr", ["1e3", "1e20"], ids=["diverges", "not-a-number"])
 def test_a_broken_loss_stops_with_the_step_and_the_files_of_its_batch(lr: str, configure, tmp_path: Path) -> None:
     config = configure(f"optimiser.lr={lr}", "optimiser.clip_norm=0")
