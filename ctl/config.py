@@ -27,6 +27,8 @@ class ModelConfig:
         channels: C, width of a node and of each embedding. Where the backbone's own width differs, one linear map
             brings the pooled features to it.
         image_size: height and width in pixels that frames are resized to.
+        shrink: frames are averaged over squares of so many pixels before the backbone, which then costs that much less,
+            squared; the key-point estimator and the page still see image_size.
         clip_length: T, frames in a clip. Other lengths run too.
         graph: "none" leaves nodes as they are (Basel), "frame" convolves each frame's graph (Basel+ContRe),
             "spacetime" is the paper's 3D-GCL.
@@ -49,6 +51,7 @@ class ModelConfig:
     backbone: BackboneName = "resnet50"
     channels: int = 2048
     image_size: tuple[int, int] = (256, 128)
+    shrink: int = 1
     clip_length: int = 6
     graph: GraphKind = "spacetime"
     layers: int = 2
@@ -72,7 +75,7 @@ class ModelConfig:
         }
         for name, allowed in choices.items():
             _require(getattr(self, name) in allowed, name, getattr(self, name), f"one of {', '.join(allowed)}")
-        for name in ("channels", "clip_length", "layers", "relation_width"):
+        for name in ("channels", "shrink", "clip_length", "layers", "relation_width"):
             value = getattr(self, name)
             _require(_is_integer(value) and value >= 1, name, value, "an integer ≥ 1")
         _require(_is_integer(self.identities) and self.identities >= 0, "identities", self.identities, "an integer ≥ 0")
@@ -96,9 +99,9 @@ class ModelConfig:
         height_and_width = (
             isinstance(self.image_size, tuple)
             and len(self.image_size) == 2
-            and all(_is_integer(x) and x >= 32 and x % 32 == 0 for x in self.image_size)
+            and all(_is_integer(x) and x > 0 and x % (32 * self.shrink) == 0 for x in self.image_size)
         )
-        _require(height_and_width, "image_size", self.image_size, "height and width, multiples of 32")
+        _require(height_and_width, "image_size", self.image_size, f"height and width, multiples of {32 * self.shrink}")
 
     def to_json(self) -> dict[str, Any]:
         """As written under "model" in a checkpoint's config.json."""

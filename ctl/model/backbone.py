@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import Self
 
 import torch
+import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
@@ -38,15 +39,17 @@ class Backbone(nn.Module):
     Args:
         name: which network.
         pixel_scaling: "paper" divides 8-bit values by 256; "imagenet" standardises with ImageNet's mean and deviation.
+        shrink: side in pixels of the squares that are averaged first; 1 takes frames as they are.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, name: BackboneName, pixel_scaling: PixelScaling) -> None:
+    def __init__(self, name: BackboneName, pixel_scaling: PixelScaling, shrink: int = 1) -> None:
         super().__init__()
         self.features, self.width = _resnet50() if name == "resnet50" else _mobilenet_v2()
         self.frozen = 0
+        self.shrink = shrink
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if pixel_scaling == "imagenet" else ((0.0,) * 3, (256 / 255,) * 3)
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
@@ -68,8 +71,9 @@ class Backbone(nn.Module):
         return self
 
     def forward(self, frames: Tensor) -> Tensor:
-        """(B, T, 3, H, W) float RGB in 0..1 -> feature maps F (B, T, C0, H/16, W/16)."""
-        pixels = (frames.flatten(0, 1) - self.mean) / self.std
+        """(B, T, 3, H, W) float RGB in 0..1 -> feature maps F (B, T, C0, H/16, W/16), of the shrunk H and W."""
+        pixels = F.avg_pool2d(frames.flatten(0, 1), self.shrink)  # (BT, 3, H, W)
+        pixels = (pixels - self.mean) / self.std
         maps = pixels.contiguous(memory_format=torch.channels_last)
         maps = self.features[self.frozen :](self._through_frozen(maps)) if self.frozen else self.features(maps)
         return maps.unflatten(0, frames.shape[:2])

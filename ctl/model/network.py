@@ -114,7 +114,7 @@ class CTL(nn.Module):
         used: tuple[Scale, ...] = (*config.fused_scales, "s3")
         depth = 0 if config.graph == "none" else config.layers
 
-        self.backbone = Backbone(config.backbone, config.pixel_scaling)
+        self.backbone = Backbone(config.backbone, config.pixel_scaling, config.shrink)
         self.extract = NodeExtractor(self.backbone.width, C)
         self.graphs = nn.ModuleList(GraphLayer(config, used, shortcut=level > 0) for level in range(depth))
         self.fuse_scales = nn.ModuleList(
@@ -170,7 +170,7 @@ class CTL(nn.Module):
             ValueError: a shape or dtype isn't as above; the message names it.
         """
         _check(frames, heatmap_logits)
-        maps = self.backbone(frames)  # (B, T, C0, H/16, W/16)
+        maps = self.backbone(frames)  # (B, T, C0, H/16, W/16), of the shrunk height and width
         return self.from_maps(maps, heatmap_logits, trace)
 
     def from_maps(self, maps: Tensor, heatmap_logits: Tensor, trace: bool = False) -> CTLOutput:

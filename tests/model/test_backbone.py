@@ -63,3 +63,15 @@ def test_evaluation_and_training_mode_leave_frozen_norms_in_evaluation() -> None
 def test_more_blocks_than_there_are_cannot_be_frozen() -> None:
     with pytest.raises(InputError, match="the backbone has 19 blocks: 20 of them can't be frozen"):
         make().freeze(20)
+
+
+def test_shrinking_averages_squares_of_pixels() -> None:
+    frames = torch.rand(1, 2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    averaged = torch.zeros(1, 2, 3, 32, 48)
+    for row in range(32):
+        for column in range(48):
+            square = frames[..., 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+            averaged[..., row, column] = square.sum(dim=(-2, -1)) / 4
+    plain, shrinking = (Backbone("mobilenet_v2", "imagenet", shrink).eval() for shrink in (1, 2))
+    shrinking.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(shrinking(frames), plain(averaged))
