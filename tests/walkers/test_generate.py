@@ -1,25 +1,20 @@
 """A whole small set on disk: layout, the same bytes every time, and on again after kill -9."""
 
-import argparse
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ctl.errors import InputError
 from ctl.skeleton import JOINTS
-from ctl.walkers.cli import add_walkers
-from ctl.walkers.contact_sheet import CELL, contact_sheet
-from ctl.walkers.generate import generate, look_of, takes_of
-from ctl.walkers.settings import BENCHMARKS, Hardness, Settings, choose_settings, settings_for
+from ctl.walkers.generate import generate
+from ctl.walkers.settings import Hardness, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Settings(
