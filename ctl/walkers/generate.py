@@ -20,8 +20,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -130,8 +131,12 @@ def generate(settings: Settings, root: Path, workers: int | None = None) -> dict
     Returns:
         What is in meta.json.
     Raises:
-        InputError: root holds something else, or can't be written to, or there is no OpenGL.
+        InputError: root holds something else, or can't be written to; or pyvista or OpenGL isn't there.
     """
+    if workers is not None and workers < 1:
+        raise InputError(f"rendering needs at least 1 process, got {workers}")
+    if find_spec("pyvista") is None:
+        raise InputError("rendering needs more packages: pip install 'ctl-video-reid[walkers]'")
     start = {"walkers": VERSION, "settings": settings.to_json(), "versions": _versions()}
     start = json.loads(json.dumps(start))
     if (root / "meta.json").exists():
@@ -169,10 +174,10 @@ def _film_all(settings: Settings, root: Path, workers: int) -> None:
         return
     with (
         _one_thread_each(),
-        ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (settings,)) as pool,
+        ProcessPoolExecutor(workers, get_context("spawn"), _start_worker) as pool,
         tqdm(total=total, initial=total - left, unit="tracklet", disable=None) as bar,
     ):
-        jobs = {pool.submit(_film_person, takes, root): len(takes) for takes in todo.values() if takes}
+        jobs = {pool.submit(_film_person, settings, takes, root): len(takes) for takes in todo.values() if takes}
         try:
             for job in as_completed(jobs):
                 job.result()
@@ -199,14 +204,8 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-_studio: Studio | None = None
-"""Of a worker process."""
-
-
-def _start_worker(settings: Settings) -> None:
-    global _studio
+def _start_worker() -> None:
     Thread(target=_end_with_parent, daemon=True).start()
-    _studio = Studio(settings)
 
 
 def _end_with_parent() -> None:
@@ -217,11 +216,15 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _film_person(takes: list[Take], root: Path) -> None:
-    assert _studio is not None, "runs in worker processes only"
-    actor = Actor(Figure(look_of(_studio.settings, takes[0].person)))
+_studio_of = cache(Studio)
+"""The one studio of a process."""
+
+
+def _film_person(settings: Settings, takes: list[Take], root: Path) -> None:
+    studio = _studio_of(settings)
+    actor = Actor(Figure(look_of(settings, takes[0].person)))
     for take in takes:
-        write_tracklet(root, take, _studio.shoot(take, actor))
+        write_tracklet(root, take, studio.shoot(take, actor))
 
 
 def write_tracklet(root: Path, take: Take, shots: list[Shot]) -> None:

@@ -138,7 +138,8 @@ class Stage:
             light.PositionalOff()
             self._renderer.AddLight(light)
         self._sky.SetPosition(0, 0, 1)
-        if not self._window.SupportsOpenGL():
+        self._window.Initialize()
+        if not self._window.GetInitialized():
             raise InputError(
                 "no OpenGL for off-screen rendering: install Mesa (apt-get install libegl1 libgl1-mesa-dri)"
             )

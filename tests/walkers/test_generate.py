@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ctl.errors import InputError
 from ctl.skeleton import JOINTS
+from ctl.walkers.contact_sheet import CELL, contact_sheet
 from ctl.walkers.generate import generate
 from ctl.walkers.settings import Hardness, Settings
 
@@ -97,17 +101,42 @@ def test_killed_and_resumed_equals_unbroken_with_any_number_of_processes(whole: 
         command.wait()
     assert not (root / "meta.json").exists()
     wait_for(lambda: not processes_that_mention(str(root)))
-    damaged = next(root.rglob("t1_*.jpg"))
+    finished = next(root.rglob("t1_*.jpg"))
     kept = {file: file.stat().st_mtime_ns for file in root.rglob("*.jpg")}
-    assert damaged in kept
     generate(SMALL, root, workers=2)
     assert files_of(root) == files_of(whole)
-    assert damaged.stat().st_mtime_ns == kept[damaged], "finished tracklets are not made again"
+    assert finished.stat().st_mtime_ns == kept[finished], "finished tracklets are not made again"
 
 
-def wait_for(holds: "object") -> None:
+def test_a_finished_set_is_left_as_it_is(whole: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in whole.rglob("*")}
+    assert generate(SMALL, whole)["tracklets"] == 8
+    assert {file: file.stat().st_mtime_ns for file in whole.rglob("*")} == before
+
+
+def test_another_set_is_not_mixed_in(whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="made with other settings"):
+        generate(replace(SMALL, seed=8), whole)
+    (tmp_path / "letter.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty"):
+        generate(SMALL, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_contact_sheet_has_a_row_per_person_and_marks_joints(whole: Path, tmp_path: Path) -> None:
+    contact_sheet(whole, tmp_path / "plain.png", frames=3)
+    contact_sheet(whole, tmp_path / "joints.png", frames=3, joints=True)
+    with Image.open(tmp_path / "plain.png") as plain, Image.open(tmp_path / "joints.png") as joints:
+        assert plain.size == (4 * (3 * CELL[0] + 4), 2 * (CELL[1] + 2))
+        changed = np.abs(np.asarray(plain, int) - np.asarray(joints, int)).max(axis=2) > 40
+    assert changed[: CELL[1], : 3 * CELL[0]].any()
+    with pytest.raises(InputError, match="holds no set"):
+        contact_sheet(tmp_path / "nowhere", tmp_path / "none.png")
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 120
-    while not holds():  # type: ignore[operator]
+    while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)
 

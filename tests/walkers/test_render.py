@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ctl.walkers.render import Light, Model, Stage
+from ctl.walkers.render import Light, Model, Stage, face_incidence, vertex_normals
 from ctl.walkers.solids import Solid, box, floor
 from ctl.walkers.view import cast_on_ground
 from tests.walkers.places import CAMERA, LIGHT, place, plain
@@ -73,3 +73,11 @@ def test_shadows_fall_away_from_the_sun_onto_the_ground(stage: Stage) -> None:
     assert shadow_at(-1.6) < 0.05
     assert view.light_at(-0.6, 9.0).sun_strength < 0.5 * view.light_at(0.6, 9.0).sun_strength
     assert not view.ground[CAMERA.height // 2 - 120, CAMERA.width // 2]
+
+
+def test_normals_of_a_rounded_corner_weigh_faces_by_their_area() -> None:
+    points = np.array([[0, 0, 0], [2, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    faces = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1]], np.int32)  # areas 1, 1/2, 1, towards +z, +x, +y
+    normals = vertex_normals(points, faces, face_incidence(faces, 4))
+    np.testing.assert_allclose(normals[0], np.array([0.5, 1, 1]) / 1.5, rtol=1e-6)
+    np.testing.assert_allclose(normals[3], np.array([0.5, 1, 0]) / np.sqrt(1.25), rtol=1e-6)
