@@ -7,7 +7,9 @@ from pathlib import Path
 def add_walkers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("walkers", help="Make a synthetic multi-camera set of walking people.")
     parser.add_argument("--out", type=Path, required=True, help="folder for the set; an interrupted one is finished")
-    parser.add_argument("--benchmark", metavar="NAME", help="a fixed set: walkers-v1; needs no other options")
+    parser.add_argument(
+        "--benchmark", metavar="NAME", help="a fixed set, with no other options: walkers-v1 or walkers-sample"
+    )
     parser.add_argument("--identities", type=int, metavar="N", help="persons in all, a third of them to test on")
     parser.add_argument("--cameras", type=int, metavar="K", help="cameras; from 4 on the test has cameras of its own")
     parser.add_argument("--seed", type=int, metavar="S", help="of every draw (default: 0)")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ctl.data import load_benchmark
 from ctl.errors import InputError
 from ctl.skeleton import JOINTS
 from ctl.walkers.contact_sheet import CELL, contact_sheet
@@ -66,6 +67,16 @@ def test_layout_is_complete(whole: Path) -> None:
     for name in frames:
         with Image.open(whole / name) as image:
             assert (image.size, image.mode, image.format) == ((128, 256), "RGB", "JPEG")
+
+
+def test_it_reads_as_a_benchmark_with_different_people_to_train_and_to_test_on(whole: Path) -> None:
+    (split,) = load_benchmark("walkers", whole).splits
+    parts = {"train": split.train, "query": split.query, "gallery": split.gallery}
+    assert {part: [(t.person, t.camera) for t in tracklets] for part, tracklets in parts.items()} == {
+        "train": [(1, 0), (1, 0), (1, 1), (1, 1)],
+        "query": [(2, 0), (2, 1)],
+        "gallery": [(2, 0), (2, 1)],
+    }
 
 
 def test_keypoints_name_every_frame(whole: Path) -> None:
