@@ -2,10 +2,11 @@
 
 import os
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -15,6 +16,10 @@ from ctl.walkers.camera import FAR_M, NEAR_M, Camera
 
 if TYPE_CHECKING:  # VTK takes a second to load
     import pyvista
+
+
+KEPT: Final = 32
+"""Models that a stage keeps ready, so that textures and faces aren't sent to OpenGL for every frame."""
 
 
 class Surface(Protocol):
@@ -125,6 +130,7 @@ class Stage:
         from vtkmodules.vtkRenderingCore import vtkLight, vtkRenderer, vtkRenderWindow
 
         self.width, self.height = width, height
+        self._kept: OrderedDict[Model, None] = OrderedDict()
         self._window = vtkRenderWindow()
         self._window.SetOffScreenRendering(1)
         self._window.SetMultiSamples(0)
@@ -193,14 +199,29 @@ class Stage:
     @contextmanager
     def _shown(self, models: Sequence[Model], ambient: float) -> Iterator[None]:
         actors = [actor for model in models for actor in model.actors]
+        for model in models:
+            self._keep(model)
         for actor in actors:
             actor.GetProperty().SetAmbient(ambient)
-            actor.GetProperty().SetDiffuse(1.0)
-            self._renderer.AddActor(actor)
+            actor.VisibilityOn()
         try:
             yield
         finally:
             for actor in actors:
+                actor.VisibilityOff()
+
+    def _keep(self, model: Model) -> None:
+        """Have a model ready, and let go of the one that was used longest ago."""
+        if model in self._kept:
+            self._kept.move_to_end(model)
+            return
+        self._kept[model] = None
+        for actor in model.actors:
+            actor.VisibilityOff()
+            self._renderer.AddActor(actor)
+        if len(self._kept) > KEPT:
+            oldest, _ = self._kept.popitem(last=False)
+            for actor in oldest.actors:
                 self._renderer.RemoveActor(actor)
 
     def _read(self, columns: int, rows: int) -> Layer:

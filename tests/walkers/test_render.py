@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ctl.walkers.render import Light, Model, Stage, face_incidence, vertex_normals
+from ctl.walkers.render import KEPT, Light, Model, Stage, face_incidence, vertex_normals
 from ctl.walkers.solids import Solid, box, floor
 from ctl.walkers.view import cast_on_ground
 from tests.walkers.places import CAMERA, LIGHT, place, plain
@@ -81,3 +81,14 @@ def test_normals_of_a_rounded_corner_weigh_faces_by_their_area() -> None:
     normals = vertex_normals(points, faces, face_incidence(faces, 4))
     np.testing.assert_allclose(normals[0], np.array([0.5, 1, 1]) / 1.5, rtol=1e-6)
     np.testing.assert_allclose(normals[3], np.array([0.5, 1, 0]) / np.sqrt(1.25), rtol=1e-6)
+
+
+def test_a_model_looks_the_same_after_many_others_were_shown(stage: Stage) -> None:
+    model = load(box(0.8, 0.8, 0.0, 1.7, plain(0.3, 0.6, 0.2)).placed(0, 9.0))
+    before = stage.render([model], LIGHT, CAMERA, WHOLE, 1)
+    others = [load(box(0.2, 0.2, 0.0, 1.0, plain(0.9, 0.1, 0.1)).placed(-1.5, 7.0)) for _ in range(KEPT + 1)]
+    for other in others:
+        stage.render([other], LIGHT, CAMERA, WHOLE, 1)
+    after = stage.render([model], LIGHT, CAMERA, WHOLE, 1)
+    assert np.array_equal(before.colour, after.colour)
+    assert np.array_equal(before.depth, after.depth)
