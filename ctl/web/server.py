@@ -1,5 +1,7 @@
 """From settings to a running server: models, results store, page, port."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,7 @@ from ctl.errors import InputError
 from ctl.pipeline import Engine
 from ctl.video.limits import LIMITS
 from ctl.web import text
+from ctl.web.api import answer_mcp_in_json
 from ctl.web.runs import RunStore
 from ctl.web.samples import SAMPLES, read_samples
 from ctl.web.service import ExplainService, Models
@@ -40,7 +43,7 @@ def make_service(
     def load(models: Models) -> Engine:
         return engine_type.load(models.checkpoint, models.estimator, models.device, gallery)
 
-    return ExplainService(Models(checkpoint, estimator, device), load, runs, shared=shared)
+    return ExplainService(Models(checkpoint, estimator, device), load, runs, shared=shared, gallery=gallery)
 
 
 def devices() -> tuple[str, ...]:
@@ -60,29 +63,33 @@ def launch(service: ExplainService, host: str, port: int | None, *, wait: bool =
     """
     app = build_app(service, read_samples(), devices())
     try:
-        app.launch(
-            server_name=host,
-            server_port=port,
-            theme=make_theme(),
-            css=make_css(),
-            footer_links=["api"],
-            allowed_paths=[str(SAMPLES)],
-            max_file_size=LIMITS.megabytes * 10**6,
-            state_session_capacity=SESSIONS,
-            show_error=False,
-            run_history=False,
-            enable_monitoring=False,
-            strict_cors=True,
-            share=False,
-            ssr_mode=False,
-            prevent_thread_lock=True,
-            quiet=True,
-        )
+        with redirect_stdout(StringIO()):  # of all that Gradio prints, MCP's address alone can't be switched off
+            app.launch(
+                server_name=host,
+                server_port=port,
+                theme=make_theme(),
+                css=make_css(),
+                footer_links=["api"],
+                allowed_paths=[str(SAMPLES)],
+                max_file_size=LIMITS.megabytes * 10**6,
+                state_session_capacity=SESSIONS,
+                show_error=False,
+                run_history=False,
+                enable_monitoring=False,
+                strict_cors=True,
+                share=False,
+                ssr_mode=False,
+                mcp_server=True,
+                prevent_thread_lock=True,
+                quiet=True,
+            )
     except OSError as error:
         where = f"{host}:{port}" if port else f"{host}, ports 7860 to 7959"
         raise InputError(
             f"{where} can't be used: choose a free port with --port, or a --host of this machine."
         ) from error
+    if app.mcp_server_obj is not None:
+        answer_mcp_in_json(app.mcp_server_obj)
     print(f"{text.TITLE} is at {app.local_url}", flush=True)
     if wait:
         app.block_thread()

@@ -7,10 +7,12 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
+from ctl.gallery import open_store
 from ctl.hub import parse_ref
 from ctl.keypoints.base import MOVENET
 from ctl.pipeline import Engine
 from ctl.types import ClipKind
+from ctl.web.galleries import Galleries
 from ctl.web.runs import Run, RunStore
 
 ENGINES_KEPT: Final = 2
@@ -59,14 +61,24 @@ class ExplainService:
         load: models -> a loaded engine; raises CTLError.
         runs: where results are kept.
         shared: whether others than this machine's user reach the page; then they name Hub ids only, no folders.
+        gallery: folder or URL of the gallery that the page was started with: what visitors enrol is kept there. None:
+            it is theirs alone, and goes with them.
     """
 
     def __init__(
-        self, default: Models, load: Callable[[Models], Engine], runs: RunStore, *, shared: bool = False
+        self,
+        default: Models,
+        load: Callable[[Models], Engine],
+        runs: RunStore,
+        *,
+        shared: bool = False,
+        gallery: str | Path | None = None,
     ) -> None:
         self.default, self.runs, self.shared = default, runs, shared
         self._load = load
         self._engines: OrderedDict[Models, Engine] = OrderedDict({default: load(default)})
+        store = None if gallery is None else open_store(gallery, self.engine.checkpoint.sha256)
+        self.galleries = Galleries(self.engine.gallery, store)
         self._stops: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 

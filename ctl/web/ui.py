@@ -22,7 +22,7 @@ def build_app(service: ExplainService, samples: Sequence[Sample], devices: Seque
         shown = page.lay_out(header, samples, devices, service.default)
         _connect_inputs(service, list(samples), shown)
         _connect_results(service, shown)
-        api.add_endpoint(service, shown.inputs)
+        api.add_endpoints(service)
         app.unload(handlers.make_on_leave(service))
         app.load(None, None, [shown.theme], js=READ_THEME)
     app.queue(max_size=QUEUE_SIZE, api_open=False)
