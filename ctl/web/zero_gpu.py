@@ -1,7 +1,9 @@
 """ZeroGPU Spaces lend a GPU by the call: an engine that asks for one, and only while a model runs.
 
-The lent function runs in a forked worker, so it takes and gives what can be pickled, and no progress comes out of it.
-Finding people stays on the CPU. Nothing here is used elsewhere.
+The lent function runs in a forked worker. So it takes and gives what can be pickled, arrays on the CPU; no progress
+comes out of it; and of an exception only the name would, so expected trouble is given back as a value. All calls go
+through one function: each has a worker of its own, with a copy of the models and of what is known of the last
+tracklets. Finding people stays on the CPU. Nothing here is used elsewhere.
 """
 
 import os
@@ -12,6 +14,10 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from ctl.errors import CTLError
+from ctl.explain.evidence import Evidence
+from ctl.explain.faithfulness import Faithfulness
+from ctl.explain.what_if import Answer, Setting
 from ctl.inference import Timed
 from ctl.pipeline import Engine
 from ctl.types import PersonAnalysis
@@ -20,6 +26,8 @@ from ctl.video.detect import load_detector
 START_SECONDS: Final = 4.0
 SECONDS_PER_FRAME: Final = 0.01
 LONGEST_SECONDS: Final = 30
+PASSES: Final = {"describe": 1, "grad_cam": 2, "evidence": 1, "what_if": 1}
+"""How often a call runs the backbone over each frame."""
 
 
 def on_zero_gpu() -> bool:
@@ -27,13 +35,21 @@ def on_zero_gpu() -> bool:
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
-def booked_seconds(frames: int) -> int:
-    """Seconds to book for a number of crops: the quota of a visitor is compared with what is booked, not used."""
-    return min(LONGEST_SECONDS, round(START_SECONDS + SECONDS_PER_FRAME * frames))
+def booked_seconds(call: str, frames: int) -> int:
+    """Seconds to book: the quota of a visitor is compared with what is booked, not with what is used.
+
+    Args:
+        call: method of the engine. "faithfulness" runs the model some 110 times over a clip and fills in pictures on
+            the CPU, however many frames there are.
+        frames: of all tracklets it is called with.
+    """
+    if call == "faithfulness":
+        return LONGEST_SECONDS
+    return min(LONGEST_SECONDS, round(START_SECONDS + SECONDS_PER_FRAME * PASSES[call] * frames))
 
 
 class ZeroGpuEngine(Engine):
-    """An engine whose model calls borrow a GPU each."""
+    """An engine whose model calls borrow a GPU each. Every method is as that of `Engine`; progress isn't reported."""
 
     @classmethod
     def load(cls, *args: Any, **kwargs: Any) -> Self:
@@ -41,31 +57,49 @@ class ZeroGpuEngine(Engine):
         import spaces  # noqa: F401  (it makes torch see a GPU, which "auto" then chooses)
 
         engine = replace(super().load(*args, **kwargs), detector=load_detector(device="cpu"))
-        _ = engine._describe, engine._grad_cam
+        _ = engine._lent
         return engine
 
     def describe(self, tracklets: Sequence[np.ndarray], on_progress: Callable[[float], None]) -> Timed:
-        """As `Engine.describe`; progress isn't reported."""
-        return self._describe(tracklets)
+        return self._borrow("describe", sum(map(len, tracklets)), tracklets, _unheard)
 
     def grad_cam(self, person: PersonAnalysis, reference: np.ndarray | None = None) -> np.ndarray:
-        """As `Engine.grad_cam`."""
-        return self._grad_cam(person, reference)
+        return self._borrow("grad_cam", len(person.tracklet), person, reference)
+
+    def evidence(self, person: PersonAnalysis) -> Evidence:
+        return self._borrow("evidence", len(person.tracklet), person)
+
+    def what_if(self, person: PersonAnalysis, setting: Setting, key: str) -> Answer:
+        return self._borrow("what_if", len(person.tracklet), person, setting, key)
+
+    def faithfulness(
+        self,
+        person: PersonAnalysis,
+        cam: np.ndarray,
+        reference: np.ndarray,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Faithfulness:
+        return self._borrow("faithfulness", len(person.tracklet), person, cam, reference)
+
+    def _borrow(self, call: str, frames: int, *arguments: Any) -> Any:
+        """Call a method of `Engine` in the worker. Raises CTLError as it does."""
+        answer = self._lent(call, frames, arguments)
+        if isinstance(answer, CTLError):
+            raise answer
+        return answer
 
     @cached_property
-    def _describe(self) -> Callable[[Sequence[np.ndarray]], Timed]:
+    def _lent(self) -> Callable[[str, int, tuple[Any, ...]], Any]:
         import spaces
 
-        def run(tracklets: Sequence[np.ndarray]) -> Timed:
-            return super(ZeroGpuEngine, self).describe(tracklets, lambda share: None)
+        def run(call: str, frames: int, arguments: tuple[Any, ...]) -> Any:
+            try:
+                return getattr(super(ZeroGpuEngine, self), call)(*arguments)
+            except CTLError as error:
+                return error
 
-        return spaces.GPU(run, duration=lambda tracklets: booked_seconds(sum(map(len, tracklets))))
+        return spaces.GPU(run, duration=lambda call, frames, arguments: booked_seconds(call, frames))
 
-    @cached_property
-    def _grad_cam(self) -> Callable[[PersonAnalysis, np.ndarray | None], np.ndarray]:
-        import spaces
 
-        def run(person: PersonAnalysis, reference: np.ndarray | None) -> np.ndarray:
-            return super(ZeroGpuEngine, self).grad_cam(person, reference)
-
-        return spaces.GPU(run, duration=lambda person, reference: booked_seconds(2 * len(person.tracklet)))
+def _unheard(share: float) -> None:
+    """Progress that nobody is told of."""

@@ -19,13 +19,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def running_app(
-    scratch: Path, *arguments: str, folder: Path = ROOT, environment: Mapping[str, str] | None = None
+    scratch: Path,
+    *arguments: str,
+    folder: Path = ROOT,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """`python app.py` of a folder, on the first free port. When it's told to stop, it leaves nothing in `scratch`."""
+    """`python app.py` of a folder, in it or in `cwd`, on the first free port; gives the address.
+
+    When it's told to stop, it leaves nothing in `scratch`.
+    """
     scratch.mkdir(exist_ok=True)
     app = subprocess.Popen(
         [sys.executable, str(folder / "app.py"), *arguments],
-        cwd=scratch.parent,
+        cwd=cwd or folder,
         env=os.environ | {"TMPDIR": str(scratch), "HF_HUB_OFFLINE": "1"} | (environment or {}),
         stdout=subprocess.PIPE,
         text=True,
