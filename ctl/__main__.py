@@ -12,6 +12,7 @@ from ctl.errors import CTLError
 from ctl.evaluate.cli import add_evaluate
 from ctl.export.cli import add_export
 from ctl.options import KINDS, Commands, add_kind, add_model_options, load_engine, progress
+from ctl.space import add_space
 from ctl.train.cli import add_ablate, add_train
 from ctl.walkers.cli import add_walkers
 
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         add_ablate,
         add_export,
         add_push,
+        add_space,
         add_bench,
     ):
         add(commands)

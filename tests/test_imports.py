@@ -23,7 +23,8 @@ LAYERS = (
     {"ctl"},  # ctl/__init__.py: the names that Python users import
     {"ctl.web"},
     {"app"},
-    {"ctl.bench", "ctl.export", "ctl.train", "ctl.walkers"},  # above all that serves: nothing that serves imports them
+    # above all that serves: nothing that serves imports them
+    {"ctl.bench", "ctl.export", "ctl.space", "ctl.train", "ctl.walkers"},
     {"ctl.__main__"},
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}

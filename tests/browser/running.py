@@ -24,6 +24,7 @@ def running_app(
     folder: Path = ROOT,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    title: str = "CTL Explorer",
 ) -> Iterator[str]:
     """`python app.py` of a folder, in it or in `cwd`, on the first free port; gives the address.
 
@@ -40,7 +41,7 @@ def running_app(
     assert app.stdout is not None
     try:
         line = app.stdout.readline()
-        assert line.startswith("CTL Explorer is at http"), line
+        assert line.startswith(f"{title} is at http"), line
         yield line.split()[-1]
     finally:
         app.send_signal(signal.SIGTERM)
