@@ -1,4 +1,4 @@
-"""What the endpoints answer, as plain numbers, strings, lists and dicts: no objects of ours, nothing rounded away."""
+"""What the endpoints answer, as plain numbers, strings, lists and dicts."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,7 +14,7 @@ from ctl.types import Calibration, PersonAnalysis, Ranking
 
 DIGITS: Final = 6
 PRIOR: Final = 0.5
-"""How many in a hundred pairs show one person, before they are looked at: what probabilities are said for."""
+"""Share of pairs that show one person, before they are looked at: what probabilities are said for."""
 
 
 def person_of(people: Sequence[PersonAnalysis], number: int) -> PersonAnalysis:

@@ -141,10 +141,8 @@ class Endpoints:
             to the other.
         """
         with told_to_the_visitor():
-            (_, one), (_, other) = (
-                self._analyzed(query, kind, query_person, request),
-                self._analyzed(hit, kind, hit_person, request),
-            )
+            _, one = self._analyzed(query, kind, query_person, request)
+            _, other = self._analyzed(hit, kind, hit_person, request)
             engine = self.service.engine
             calibration = engine.checkpoint.calibration
             similarity = float(one.embedding @ other.embedding)
