@@ -56,6 +56,7 @@ class Endpoints:
             And trace.npz: the matrices of all people and frames.
         """
         with told_to_the_visitor():
+            _given(person=person, frame=frame)
             run, chosen = self._analyzed(clip, kind, person, request)
             answer = analysis_json(run.analysis)
             if arrays:
@@ -95,6 +96,7 @@ class Endpoints:
             how many tracklets. What is searched for is never among the hits.
         """
         with told_to_the_visitor():
+            _given(person=person, top_k=top_k, at_least=at_least)
             known = self.service.galleries.read(gallery)
             if not 1 <= top_k <= MAX_TOP_K:
                 raise InputError(f"top_k must be 1 to {MAX_TOP_K}, got {top_k}.")
@@ -141,6 +143,7 @@ class Endpoints:
             to the other.
         """
         with told_to_the_visitor():
+            _given(query_person=query_person, hit_person=hit_person)
             _, one = self._analyzed(query, kind, query_person, request)
             _, other = self._analyzed(hit, kind, hit_person, request)
             engine = self.service.engine
@@ -173,6 +176,7 @@ class Endpoints:
             "gallery" is "" and everybody finds it; "key" of the tracklet; "tracklets", how many a search looks at.
         """
         with told_to_the_visitor():
+            _given(person=person)
             self.service.galleries.read(gallery)  # an id that is gone is named before the clip is analysed
             run, chosen = self._analyzed(clip, kind, person, request)
             record = to_record(chosen, clip_sha256(run.clip), name, camera)
@@ -276,6 +280,13 @@ def _text(label: str, value: str | None = None) -> gr.Textbox:
 
 def _key(run: Run, person: PersonAnalysis) -> str:
     return tracklet_key(clip_sha256(run.clip), person.tracklet.id)
+
+
+def _given(**numbers: float | None) -> None:
+    """Raises InputError for a null, which Gradio lets through."""
+    for argument, number in numbers.items():
+        if number is None:
+            raise InputError(f"{argument} must be a number; leave it out for the default.")
 
 
 def _names(value: Sequence[str], argument: str) -> frozenset[str]:

@@ -164,6 +164,7 @@ ENROL = {"clip": handle_file(CLIP), "name": "Al", "camera": "x", "kind": "crop",
     [
         pytest.param(ANALYZE | {"person": 2}, "There is no person 2: the clip has 1.", id="person"),
         pytest.param(ANALYZE | {"frame": 0}, "There is no frame 0: the person is seen in", id="frame"),
+        pytest.param(ANALYZE | {"person": None}, "person must be a number", id="null"),
         pytest.param(ANALYZE | {"kind": "zebra"}, "zebra", id="kind"),
         pytest.param(RANK | {"clip": None}, "Choose a sample or drop a clip first.", id="no-clip"),
         pytest.param(RANK | {"also": ["0/1"]}, "the gallery has no tracklet '0/1'", id="key"),
