@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,13 +28,19 @@ def served(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def get(url: str, cache: Path, megabytes: int = 100) -> Path:
-    """As a public host is asked."""
-    return asyncio.run(fetch(url, cache, megabytes, httpx.AsyncHTTPTransport()))
+def get(url: str, cache: Path, megabytes: int = 100, transport: httpx.AsyncBaseTransport | None = None) -> Path:
+    """`fetch`, in a thread of its own: a browser of other tests keeps an event loop in this one."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(lambda: asyncio.run(fetch(url, cache, megabytes, transport))).result()
+
+
+def get_as_if_public(url: str, cache: Path, megabytes: int = 100) -> Path:
+    """Without the look at the host's address, so that a server of this machine can stand for a public one."""
+    return get(url, cache, megabytes, httpx.AsyncHTTPTransport())
 
 
 def test_clip_is_fetched_under_its_own_name(served: str, tmp_path: Path) -> None:
-    path = get(f"{served}/my%20walk.mp4?token=1", tmp_path / "cache")
+    path = get_as_if_public(f"{served}/my%20walk.mp4?token=1", tmp_path / "cache")
     assert path.name == "my walk.mp4"
     assert path.stat().st_size == 2_000_000
     assert path.is_relative_to(tmp_path / "cache")
@@ -49,13 +56,13 @@ def test_clip_is_fetched_under_its_own_name(served: str, tmp_path: Path) -> None
 )
 def test_what_cannot_be_taken_is_told_and_leaves_nothing(served: str, tmp_path: Path, path: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        get(f"{served}/{path}", tmp_path / "cache", megabytes=1)
+        get_as_if_public(f"{served}/{path}", tmp_path / "cache", megabytes=1)
     assert not list((tmp_path / "cache").iterdir())
 
 
 def test_private_host_is_not_asked(served: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be fetched"):
-        asyncio.run(fetch(f"{served}/my%20walk.mp4", tmp_path / "cache"))
+        get(f"{served}/my%20walk.mp4", tmp_path / "cache")
 
 
 def test_only_an_upload_of_this_app_is_taken_by_its_path(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """The engine and the app on a ZeroGPU Space: models run in the worker alone, and little quota is booked."""
 
 import json
+import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,20 @@ def man(plain: Engine) -> PersonAnalysis:
 
 
 @pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The stand-in for `spaces` can be imported; gives the list of what was lent."""
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The stand-in for `spaces` can be imported; gives the list of what was lent.
+
+    Workers end with their test: being forked, they hold open whatever this process had open, and a browser of other
+    tests would wait for ever for its pipe to close.
+    """
     monkeypatch.syspath_prepend(STAND_IN)
     monkeypatch.setenv("SPACES_LOG", str(tmp_path / "lent.jsonl"))
     monkeypatch.setitem(sys.modules, "spaces", None)  # restored afterwards, whatever is imported here
     del sys.modules["spaces"]
-    return tmp_path / "lent.jsonl"
+    yield tmp_path / "lent.jsonl"
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+        worker.join()
 
 
 @pytest.fixture
