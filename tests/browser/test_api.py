@@ -62,7 +62,7 @@ def kept_app(tmp_path: Path, engine: Engine) -> Iterator[tuple[str, Path]]:
 def test_analysis_is_what_the_engine_gives(client: Client, man: PersonAnalysis) -> None:
     answer, trace = client.predict(clip=handle_file(CLIP), kind="crop", frame=3, api_name="/analyze")
     assert answer["source"] == CLIP.name
-    assert answer["checkpoint"]["trained"] is False
+    assert answer["checkpoint"]["trained"] is True
     np.testing.assert_allclose(answer["tracklets"][0]["embedding"], man.embedding, atol=1e-3)
     assert [hit["key"] for hit in answer["tracklets"][0]["ranking"]] == [hit.key for hit in man.ranking]
 

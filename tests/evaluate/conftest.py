@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ctl.checkpoint import BUNDLED, load_checkpoint, save_checkpoint
+from ctl.checkpoint import load_checkpoint, save_checkpoint
 from ctl.data import load_benchmark
 from ctl.data.benchmark import Benchmark
 from ctl.data.heatmaps import HeatMapCache
 from ctl.evaluate.report import tracklets_to_embed
 from ctl.keypoints.base import load_estimator
 from ctl.model import CTL
+from weights.make_preview import PREVIEW
 
 SIZE = (64, 32)
 LENGTHS = {"query": (2, 7), "gallery": (6, 1)}
@@ -22,10 +23,10 @@ LENGTHS = {"query": (2, 7), "gallery": (6, 1)}
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the bundled model at a small image size: ImageNet's features tell colours apart."""
-    bundled, _ = load_checkpoint(BUNDLED)
-    small = CTL(replace(bundled.config, image_size=SIZE))
-    small.load_state_dict(bundled.state_dict())
+    """A folder with the preview at a small image size: ImageNet's features tell colours apart."""
+    preview, _ = load_checkpoint(PREVIEW)
+    small = CTL(replace(preview.config, image_size=SIZE))
+    small.load_state_dict(preview.state_dict())
     folder = tmp_path_factory.mktemp("evaluate") / "small"
     save_checkpoint(folder, small, trained=True)
     return folder

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ctl.checkpoint import BUNDLED
 from ctl.errors import InputError
 from ctl.pipeline import Engine
 from ctl.web.runs import RunStore
@@ -79,8 +80,7 @@ def test_default_engine_stays_loaded_and_others_make_room(tmp_path: Path) -> Non
         return load(models)
 
     service = ExplainService(DEFAULT, count, RunStore(tmp_path))
-    bundled = Path(__file__).resolve().parents[2] / "weights" / "ctl-preview"
-    others = [Models(checkpoint=f"{bundled}{'/' * extra}", device="cpu") for extra in (1, 2)]
+    others = [Models(checkpoint=f"{BUNDLED}{'/' * extra}", device="cpu") for extra in (1, 2)]
     clip = SAMPLES / "woman-lab4.mp4"
     for models in (others[0], DEFAULT, others[0], others[1], DEFAULT, others[0]):
         service.analyze(AnalyzeRequest(clip, "crop", models))

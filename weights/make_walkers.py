@@ -1,0 +1,39 @@
+r"""Make weights/ctl-walkers of a trained run: its best weights without the classifiers, matrices as float16.
+
+python -m ctl walkers --out walkers-v1 --benchmark walkers-v1
+python -m ctl train walkers-mobile --set data.root=walkers-v1 --out run
+python weights/make_walkers.py run/best
+python -m ctl evaluate --dataset walkers --root walkers-v1 --checkpoint weights/ctl-walkers --rerank --calibrate \
+    --json report.json --out pictures
+
+The last command writes the calibration into config.json. The card is written by hand from report.json.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from ctl.checkpoint import BUNDLED, load_checkpoint, save_checkpoint
+from ctl.model import CTL
+
+
+def without_classifiers(model: CTL) -> CTL:
+    """The same model for people it wasn't trained on: identities of the training set mean nothing to them."""
+    bare = CTL(replace(model.config, identities=0))
+    kept = bare.state_dict().keys()
+    bare.load_state_dict({name: tensor for name, tensor in model.state_dict().items() if name in kept})
+    return bare
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="checkpoint of a run, e.g. run/best")
+    parser.add_argument("--out", type=Path, default=BUNDLED, help="checkpoint folder (default: %(default)s)")
+    args = parser.parse_args()
+    model, _ = load_checkpoint(args.run)
+    info = save_checkpoint(args.out, without_classifiers(model), trained=True, half=True)
+    print(f"{args.out}  model.safetensors SHA-256 {info.sha256}")
+
+
+if __name__ == "__main__":
+    main()
