@@ -108,7 +108,7 @@ def test_clip_and_known_tracklet_of_one_person_are_searched_for_together(
 
 def test_hit_can_be_searched_for_without_a_clip(client: Client, engine: Engine) -> None:
     key = engine.gallery.entries[0].key
-    answer = client.predict(also=[key], api_name="/rank")
+    answer = client.predict(also=[key], top_k=len(engine.gallery), api_name="/rank")
     assert answer["queries"] == [key]
     assert len(answer["hits"]) == answer["searched"] == len(engine.gallery) - 1
 
