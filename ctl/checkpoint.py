@@ -75,7 +75,9 @@ def _as_stored(tensor: Tensor, half: bool) -> Tensor:
     return (tensor.detach().half() if shrink else tensor.detach()).cpu().contiguous()
 
 
-def load_checkpoint(ref: str | Path | None = None, device: str | torch.device = "cpu") -> tuple[CTL, CheckpointInfo]:
+def load_checkpoint(
+    ref: str | Path | None = None, device: str | torch.device = "cpu", *, fall_back: bool = True
+) -> tuple[CTL, CheckpointInfo]:
     """Load a model, in eval mode and float32.
 
     Each file is opened once, here, and is not needed afterwards.
@@ -84,17 +86,20 @@ def load_checkpoint(ref: str | Path | None = None, device: str | torch.device = 
         ref: a folder, a Hub id "owner/name", or "owner/name@revision"; an existing folder wins. None or "" takes
             `CTL_CHECKPOINT` from the environment, or else the bundled checkpoint.
         device: where the model goes.
+        fall_back: if the Hub can't be reached, take the bundled checkpoint, with a notice that says so. A page goes on
+            with it; whoever trains, measures or exports wants what was asked for or nothing.
     Returns:
-        the model, and where it came from. If the Hub can't be reached, the bundled checkpoint, with a notice that says
-        so.
+        the model, and where it came from.
     Raises:
         InputError: no such folder, or what is in it isn't a checkpoint that this version reads.
-        HubError: the Hub answers, but not with that checkpoint.
+        HubError: the Hub answers, but not with that checkpoint; or it can't be reached, without `fall_back`.
     """
     notice = ""
     try:
         source = _locate(ref or os.environ.get(ENVIRONMENT) or BUNDLED)
     except HubUnreachableError as error:
+        if not fall_back:
+            raise
         source, notice = _locate(BUNDLED), f"{error}. The bundled checkpoint {BUNDLED.name} is used instead."
     config, trained, calibration = read_config(source.config)
     data = read_bytes(source.weights)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -237,6 +238,35 @@ def test_without_the_hub_the_bundled_checkpoint_serves_with_a_notice(tmp_path: P
     assert "team/ctl" in info["notice"]
     assert BUNDLED.name in info["notice"]
     assert info["seconds"] < QUICK
+
+
+def offline(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """`python -m ctl` in a folder, before a Hub that doesn't answer."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    return subprocess.run(
+        [sys.executable, "-m", "ctl", *map(str, words)],
+        cwd=folder,
+        env=kept | {"HF_ENDPOINT": closed_port(), "HF_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_nothing_is_exported_or_measured_in_the_name_of_weights_that_could_not_be_fetched(tmp_path: Path) -> None:
+    frame = tmp_path / "people" / "gallery" / "eva" / "hall" / "0.png"
+    frame.parent.mkdir(parents=True)
+    Image.new("RGB", (16, 32)).save(frame)
+    (tmp_path / "people" / "query").symlink_to("gallery")
+    for command in (
+        ("export", "--format", "onnx", "--checkpoint", "team/ctl", "--out", "ctl.onnx"),
+        ("evaluate", "--dataset", "folder", "--root", "people", "--checkpoint", "team/ctl", "--json", "report.json"),
+    ):
+        done = offline(tmp_path, *command)
+        assert done.returncode == 2
+        assert "team/ctl@main isn't cached" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("*.*"))
 
 
 def test_bundled_checkpoint_is_trained_calibrated_and_small_and_its_card_names_it() -> None:

@@ -35,8 +35,7 @@ tags: [person-re-identification, video, untrained]
 # ctl-preview
 
 The `mobile` preset of CTL with an ImageNet backbone and **untrained graph layers: rankings are not meaningful** as
-re-identification. It shows every stage of the method at work, and ranks by general appearance, until a trained
-checkpoint takes its place.
+re-identification. Training of `ctl-walkers` starts from its backbone.
 
 | part | from | licence |
 | --- | --- | --- |

@@ -67,7 +67,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
         raise InputError("--calibrate is for embeddings: leave --feature out")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     benchmark = load_benchmark(args.dataset, args.root, drop_queries=args.mars_drop_queries)
-    model, checkpoint = load_checkpoint(args.checkpoint, device)
+    model, checkpoint = load_checkpoint(args.checkpoint, device, fall_back=False)
     estimator = load_estimator(args.keypoints, device)
     heatmaps = HeatMapCache(args.heatmaps or args.root / "heatmaps", estimator, model.config.image_size)
     start = perf_counter()
@@ -96,9 +96,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
         _draw(args.out, benchmark, report, reliability)
     if calibration:
         save_calibration(Path(args.checkpoint), calibration)
-    untrained = [] if checkpoint.trained or args.feature == "backbone" else [UNTRAINED]
-    for notice in filter(None, (checkpoint.notice, *untrained)):
-        print(f"note: {notice}", file=sys.stderr)
+    if not checkpoint.trained and args.feature == "embedding":
+        print(f"note: {UNTRAINED}", file=sys.stderr)
     _print(report)
     return 0
 

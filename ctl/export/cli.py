@@ -16,7 +16,7 @@ def run_export(args: argparse.Namespace) -> int:
     from ctl.checkpoint import load_checkpoint
     from ctl.export.program import export
 
-    model, info = load_checkpoint(args.checkpoint)
+    model, info = load_checkpoint(args.checkpoint, fall_back=False)
     export(model, info, args.format, args.out)
     print(f"{info.id} -> {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
     return 0

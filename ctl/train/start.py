@@ -1,6 +1,7 @@
 """The model before the first step: drawn at random from the seed, then filled from a checkpoint or from ImageNet."""
 
 from dataclasses import replace
+from pathlib import Path
 from urllib.error import URLError
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from ctl.checkpoint import load_checkpoint
 from ctl.config import BackboneName
 from ctl.errors import InputError
+from ctl.files import ROOT
 from ctl.model import CTL
 from ctl.train.config import TrainConfig
 
@@ -26,11 +28,19 @@ def initial_model(config: TrainConfig, identities: int) -> CTL:
     source, part = config.start.checkpoint, config.start.part
     if not source:
         return model
-    imagenet = source == "imagenet"
-    given = imagenet_weights(config.model.backbone) if imagenet else load_checkpoint(source)[0].state_dict()
+    if source == "imagenet":
+        given = imagenet_weights(config.model.backbone)
+    else:
+        given = load_checkpoint(_local(source), fall_back=False)[0].state_dict()
     wanted = {name for name in model.state_dict() if part == "all" or name.startswith("backbone.")}
     _fill(model, {name: given[name] for name in wanted & given.keys()}, wanted, source)
     return model
+
+
+def _local(source: str) -> str | Path:
+    """A folder of this project is found from wherever training is started; all else is left as it is."""
+    bundled = ROOT / source
+    return bundled if bundled.is_dir() and not Path(source).exists() else source
 
 
 def imagenet_weights(backbone: BackboneName) -> dict[str, Tensor]:

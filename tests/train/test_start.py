@@ -7,12 +7,13 @@ import pytest
 import torch
 import torchvision
 
-from ctl.checkpoint import save_checkpoint
+from ctl.checkpoint import load_checkpoint, save_checkpoint
 from ctl.errors import InputError
 from ctl.model import CTL
-from ctl.train.config import TrainConfig, parse_config
+from ctl.train.config import TrainConfig, parse_config, read_config
 from ctl.train.start import initial_model
 from tests.conftest import randomise_
+from weights.make_preview import PREVIEW
 
 TINY = {"preset": "mobile", "channels": 16, "relation_width": 4}
 
@@ -47,6 +48,14 @@ def test_a_checkpoint_gives_its_backbone_or_all_but_the_classifiers(checkpoint, 
     model, fresh = initial_model(config(folder, part), 5), initial_model(config(), 5)
     parts = {name: {"given"} if name == "backbone" else {head} for name in origin(fresh, fresh, fresh)}
     assert origin(model, given, fresh) == parts | {"classifiers": {"fresh"}}
+
+
+def test_weights_that_come_along_are_found_from_any_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = read_config(Path("walkers-mobile"))
+    given = load_checkpoint(PREVIEW)[0]
+    model, fresh = initial_model(recipe, 5), CTL(recipe.model)
+    assert origin(model, given, fresh)["backbone"] == {"given"}
 
 
 def test_the_same_seed_draws_the_same_weights_and_another_seed_others() -> None:
