@@ -209,16 +209,21 @@ print(json.dumps(dataclasses.asdict(info) | {"seconds": time.perf_counter() - st
 """
 
 
-def load_from(ref: str, url: str, home: Path) -> dict:
+def python(*words: str, url: str, home: Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """A Python with a Hub and a cache of its own."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    run = subprocess.run(
-        [sys.executable, "-c", LOAD, ref],
-        cwd=ROOT,
-        env=kept | {"HF_ENDPOINT": url, "HF_HOME": str(home)},
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=cwd,
+        env=kept | {"HF_ENDPOINT": url, "HF_HOME": str(home), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def load_from(ref: str, url: str, home: Path) -> dict:
+    run = python("-c", LOAD, ref, url=url, home=home)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
@@ -240,19 +245,6 @@ def test_without_the_hub_the_bundled_checkpoint_serves_with_a_notice(tmp_path: P
     assert info["seconds"] < QUICK
 
 
-def offline(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    """`python -m ctl` in a folder, before a Hub that doesn't answer."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    return subprocess.run(
-        [sys.executable, "-m", "ctl", *map(str, words)],
-        cwd=folder,
-        env=kept | {"HF_ENDPOINT": closed_port(), "HF_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_nothing_is_exported_or_measured_in_the_name_of_weights_that_could_not_be_fetched(tmp_path: Path) -> None:
     frame = tmp_path / "people" / "gallery" / "eva" / "hall" / "0.png"
     frame.parent.mkdir(parents=True)
@@ -262,7 +254,7 @@ def test_nothing_is_exported_or_measured_in_the_name_of_weights_that_could_not_b
         ("export", "--format", "onnx", "--checkpoint", "team/ctl", "--out", "ctl.onnx"),
         ("evaluate", "--dataset", "folder", "--root", "people", "--checkpoint", "team/ctl", "--json", "report.json"),
     ):
-        done = offline(tmp_path, *command)
+        done = python("-m", "ctl", *command, url=closed_port(), home=tmp_path / "home", cwd=tmp_path)
         assert done.returncode == 2
         assert "team/ctl@main isn't cached" in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1

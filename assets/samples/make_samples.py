@@ -216,10 +216,11 @@ def main(wheels: Path) -> None:
                     archive.extract(name, folder)
         for sample, cut in SAMPLES:
             make(sample, cut, Path(folder, cut.video), detector)
-    for sample, frames in walks():
+    walkers = walks()
+    for sample, frames in walkers:
         with open_clip(frames) as clip:
             write_video(HERE / sample.file, (frame.image for frame in clip), FRAMES_PER_SECOND)
-    samples = (*(sample for sample, _ in (*SAMPLES, *walks())), *known_walkers())
+    samples = (*(sample for sample, _ in (*SAMPLES, *walkers)), *known_walkers())
     entries = [asdict(sample) for sample in samples]
     (HERE / "samples.json").write_text(json.dumps(entries, indent=2) + "\n")
 
