@@ -42,7 +42,7 @@ from ctl.walkers.sensor import jpeg_bytes
 from ctl.walkers.settings import Settings
 from ctl.walkers.view import View, make_camera, make_view, place_of
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever the same settings give other pictures than before."""
 
 QUALITY: Final = 90

@@ -17,6 +17,7 @@ from ctl.walkers.template import sample_phenotypes
 from ctl.walkers.wardrobe import (
     Clothes,
     as_colour,
+    bare_legs,
     choose,
     near,
     sample_clothes,
@@ -135,7 +136,6 @@ def sample_look(rng: np.random.Generator) -> Look:
     low, share = divmod(rng.uniform(0, len(SKIN) - 1), 1)
     tone = (1 - share) * np.array(SKIN[int(low)]) + share * np.array(SKIN[int(low) + 1])
     clothes = sample_clothes(rng, female)
-    bare_legs = clothes.bottom is None or clothes.bottom.kind == "skirt" or clothes.bottom.length < 1.5
     return Look(
         phenotypes=tuple(float(value) for value in phenotypes),
         stature=float(stature),
@@ -145,7 +145,7 @@ def sample_look(rng: np.random.Generator) -> Look:
         beard=0.0 if female or rng.random() < 0.5 else float(rng.uniform(0.1, 0.9)),
         glasses=bool(rng.random() < 0.1),
         clothes=clothes,
-        shoes=sample_shoes(rng, bare_legs),
+        shoes=sample_shoes(rng, bare_legs(clothes)),
         extras=sample_extras(rng),
         gait=sample_gait(rng),
         seed=int(rng.integers(2**31)),
@@ -153,8 +153,8 @@ def sample_look(rng: np.random.Generator) -> Look:
 
 
 def similar_look(look: Look, rng: np.random.Generator) -> Look:
-    """Another person of the same sex, with other body, skin, hair and gait, in the same clothes, shoes and bags."""
+    """Another person of the same sex, in the same clothes: body, skin, hair, gait, shoes and bags are their own."""
     other = sample_look(rng)
     while is_female(other) != is_female(look):
         other = sample_look(rng)
-    return replace(other, clothes=look.clothes, shoes=look.shoes, extras=look.extras)
+    return replace(other, clothes=look.clothes, shoes=sample_shoes(rng, bare_legs(look.clothes)))

@@ -163,10 +163,15 @@ def sample_clothes(rng: np.random.Generator, female: bool) -> Clothes:
     return Clothes(top, bottom, outer, tucked, sample_colour(rng, 0.9))
 
 
-def sample_shoes(rng: np.random.Generator, bare_legs: bool) -> Shoes:
+def bare_legs(clothes: Clothes) -> bool:
+    """Whether there is room for the shaft of a boot."""
+    return clothes.bottom is None or clothes.bottom.kind == "skirt" or clothes.bottom.length < 1.5
+
+
+def sample_shoes(rng: np.random.Generator, bare: bool) -> Shoes:
     upper = sample_colour(rng, 0.75)
     sole = (235, 233, 228) if rng.random() < 0.4 else as_colour(np.array(upper) * 0.4)
-    shaft = float(rng.uniform(0.2, 0.85)) if bare_legs and rng.random() < 0.2 else 0.0
+    shaft = float(rng.uniform(0.2, 0.85)) if bare and rng.random() < 0.2 else 0.0
     sock = float(rng.uniform(0.08, 0.45)) if rng.random() < 0.6 else 0.0
     return Shoes(upper, sole, float(rng.uniform(0.018, 0.038)), shaft, sock, sample_colour(rng, 0.9))
 
