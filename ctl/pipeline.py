@@ -23,7 +23,7 @@ from ctl.gallery import TOP_K, Filter, Gallery, MemoryGallery, clip_sha256, open
 from ctl.inference import Timed, describe, frames_at_once, mixed_precision, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
 from ctl.model import CTL
-from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking, Tracklet
+from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
 from ctl.video.detect import MULTIPOSE, Detector, load_detector
 from ctl.video.people import find_people
 from ctl.video.reader import open_clip
@@ -155,17 +155,17 @@ class Engine:
         """The gallery's nearest tracklets to an embedding (D,), without the query itself where the gallery holds it."""
         return self.gallery.search(torch.from_numpy(embedding), TOP_K, where=Filter(without_keys=frozenset({key})))
 
-    def grad_cam(self, person: PersonAnalysis, reference: np.ndarray | None = None) -> np.ndarray:
-        """Where in the frames the person's similarity to a reference comes from.
+    def grad_cam(self, crops: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+        """Where in the frames a person's similarity to a reference comes from.
 
         Args:
-            person: of an analysis by this engine.
+            crops: (T, H, W, 3) uint8 RGB of the person's tracklet.
             reference: (D,) embedding of another tracklet; None explains the person's own embedding.
         Returns:
             (T, h, w) float32, 0..1, one normalisation for the whole tracklet.
         """
         with self.lock:
-            frames, logits = self._with_heatmaps(person.tracklet)
+            frames, logits = self._with_heatmaps(crops)
             return grad_cam(self.model, frames, logits, None if reference is None else torch.from_numpy(reference))
 
     def evidence(self, person: PersonAnalysis) -> Evidence:
@@ -208,12 +208,12 @@ class Engine:
             on_progress: called with the share done, 0..1; may raise to cancel.
         """
         with self.lock:
-            frames, logits = self._with_heatmaps(person.tracklet)
+            frames, logits = self._with_heatmaps(person.tracklet.crops)
             return faithfulness(self.model, frames, logits, cam, reference, on_progress=on_progress)
 
-    def _with_heatmaps(self, tracklet: Tracklet) -> tuple[torch.Tensor, torch.Tensor]:
+    def _with_heatmaps(self, crops: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames (T, 3, H, W) and heat maps (T, 17, h, w) on the device. The caller holds the lock."""
-        frames = to_tensor(tracklet.crops, self.device)
+        frames = to_tensor(crops, self.device)
         with torch.inference_mode():
             logits = torch.cat([self.estimator(few).logits for few in frames.split(frames_at_once(self.device))])
         return frames, logits.clone()

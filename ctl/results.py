@@ -1,6 +1,7 @@
 """What an analysis leaves on disk: analysis.json, trace.npz, two videos and two pages, in formats others rely on."""
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +14,10 @@ from ctl.explain.adjacency_page import adjacency_html
 from ctl.explain.cam_picture import cam_video_frames
 from ctl.explain.overlay import overlay_video_frames
 from ctl.explain.ranking_page import ranking_html
-from ctl.explain.reading import finest_graph
+from ctl.explain.reading import finest_graph, window_names, window_of
 from ctl.gallery import Gallery
 from ctl.pipeline import ANALYSIS_FPS, Engine
-from ctl.skeleton import Scale
+from ctl.skeleton import SCALES, Scale, part_names
 from ctl.types import UNTRAINED, Analysis, Keypoints, PersonAnalysis, Tracklet
 from ctl.video.crop import frame_person, source_views
 from ctl.video.writer import write_video
@@ -99,6 +100,36 @@ def trace_arrays(analysis: Analysis) -> dict[str, np.ndarray]:
     return arrays
 
 
+def write_csv(path: Path, person: PersonAnalysis) -> None:
+    """matrices.zip: what trace.npz holds of one person, as text with names: "A_s1_l1.csv" and so on.
+
+    Rows are `frame,receiver,sender,value`, one for each entry of each frame. Frames count from 1, as on the page; in a
+    window, "left knee (t−1)" is the knee in the frame before. The same person gives the same bytes.
+
+    Raises:
+        OSError: path can't be written.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, values in (person.trace.adjacency | person.trace.cross_scale).items():
+            receivers, senders = _entry_names(name, values)
+            rows = "".join(f"#,{receiver},{sender},%.6f\n" for receiver in receivers for sender in senders)
+            with archive.open(f"{name}.csv", "w") as file:  # its date is fixed
+                file.write(b"frame,receiver,sender,value\n")
+                for frame, matrix in enumerate(values, start=1):
+                    numbers = (matrix.astype(np.float64).round(6) + 0.0).ravel()  # no zero is negative
+                    file.write((rows % tuple(numbers.tolist())).replace("#", str(frame)).encode())
+
+
+def _entry_names(matrix: str, values: np.ndarray) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of rows and columns of a matrix of a trace: "A_s1_l1" is (T, τN, τN), "A_s1_s3" is (T, 5, N)."""
+    _, source, target, *_ = matrix.split("_")
+    scale = next(scale for scale in SCALES if scale == source)
+    if target in SCALES:
+        return part_names("s3"), part_names(scale)
+    nodes = window_names(scale, window_of(values, scale))
+    return nodes, nodes
+
+
 def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> tuple[Path, ...]:
     """Write all six files, for the first tracklet where a file shows one person.
 
@@ -122,7 +153,7 @@ def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> 
             write_analysis(draft / "analysis.json", analysis)
             write_trace(draft / "trace.npz", analysis)
             write_video(draft / "overlay.mp4", overlay(clip, analysis, person, *finest_graph(person.trace)), fps)
-            cams = engine.grad_cam(person)
+            cams = engine.grad_cam(person.tracklet.crops)
             write_video(
                 draft / "gradcam.mp4", cam_video_frames(person.tracklet.crops, cams, person.tracklet.times), fps
             )

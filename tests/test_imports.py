@@ -18,7 +18,7 @@ LAYERS = (
     {"ctl.data"},
     {"ctl.evaluate"},
     {"ctl.gallery", "ctl.explain"},
-    {"ctl.pipeline"},
+    {"ctl.pipeline", "ctl.precomputed"},
     {"ctl.options", "ctl.results", "ctl.enrol"},
     {"ctl"},  # ctl/__init__.py: the names that Python users import
     {"ctl.web"},

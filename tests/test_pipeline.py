@@ -91,8 +91,9 @@ def test_ranking_leaves_the_query_out_and_puts_the_same_man_first(crop: Analysis
 
 def test_grad_cam_has_one_scale_for_the_clip_and_answers_to_the_reference(crop: Analysis, engine: Engine):
     (person,) = crop.people
-    own = engine.grad_cam(person)
-    other = engine.grad_cam(person, engine.gallery.records([person.ranking[-1].key])[0].embedding.numpy())
+    own = engine.grad_cam(person.tracklet.crops)
+    (last,) = engine.gallery.records([person.ranking[-1].key])
+    other = engine.grad_cam(person.tracklet.crops, last.embedding.numpy())
     for cams in (own, other):
         assert cams.shape == (len(person.tracklet), 8, 4)
         assert cams.min() >= 0

@@ -68,7 +68,7 @@ def clip_costs(scene: Path, rounds: int) -> dict[str, Any]:
             return [backbone(few.unsqueeze(0)) for few in frames.split(frames_at_once(engine.device))]
 
     def cam() -> object:
-        return engine.grad_cam(people[0])
+        return engine.grad_cam(people[0].tracklet.crops)
 
     def forward() -> object:
         return engine.describe([people[0].tracklet.crops], lambda done: None)

@@ -9,6 +9,7 @@ from typing import get_args
 import torch
 
 from ctl.errors import InputError
+from ctl.explain.evidence import condensed, to_bytes
 from ctl.files import read_bytes
 from ctl.gallery import GalleryEntry, MemoryGallery, Record, clip_sha256, to_thumbnail, tracklet_key
 from ctl.pipeline import Engine
@@ -82,16 +83,21 @@ def embed_row(engine: Engine, row: Row) -> Record:
     if row.tracklet not in people:
         found = ", ".join(map(str, people))
         raise InputError(f"{row.clip.name} has no tracklet {row.tracklet}: it has {found}")
-    return to_record(people[row.tracklet], clip_sha256(row.clip), row.person, row.camera)
+    return to_record(engine, people[row.tracklet], clip_sha256(row.clip), row.person, row.camera)
 
 
-def to_record(analysed: PersonAnalysis, clip_digest: str, person: str, camera: str) -> Record:
+def to_record(engine: Engine, analysed: PersonAnalysis, clip_digest: str, person: str, camera: str) -> Record:
     """What a gallery keeps of an analysed person; the picture is the tracklet's middle crop.
 
+    The evidence costs another pass of the backbone, where the engine doesn't hold it from an earlier question.
+
     Args:
+        engine: the one that analysed the person.
         clip_digest: `clip_sha256` of the clip.
         person, camera: names for it.
     """
     tracklet = analysed.tracklet
     entry = GalleryEntry(tracklet_key(clip_digest, tracklet.id), person, camera)
-    return Record(entry, torch.from_numpy(analysed.embedding), to_thumbnail(tracklet.crops[len(tracklet) // 2]))
+    evidence = to_bytes(condensed(engine.evidence(analysed)))
+    thumbnail = to_thumbnail(tracklet.crops[len(tracklet) // 2])
+    return Record(entry, torch.from_numpy(analysed.embedding), thumbnail, evidence)

@@ -11,17 +11,22 @@ from typing import Any, Final
 
 import numpy as np
 from PIL import Image
+from PIL.Image import DecompressionBombError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ctl.errors import InputError
-from ctl.explain.composition import Composition
+from ctl.explain.composition import WHOLE, Composition
 from ctl.explain.replay import Replay
-from ctl.skeleton import SCALES, pooling_matrix
+from ctl.skeleton import JOINTS, SCALES, part_count, pooling_matrix
 from ctl.types import Keypoints, Tracklet
 
 MOMENTS: Final = 6
 """Moments that are kept of a stored tracklet."""
+
+MOST_MOMENTS: Final = 64
+MOST_PIXELS: Final = 1024
+"""Of what is read: moments, and the longer side of a picture; ours have 6 of 256."""
 
 _FORMAT: Final = 1
 
@@ -120,7 +125,8 @@ def to_bytes(evidence: Evidence) -> bytes:
 
 
 def from_bytes(data: bytes) -> Evidence:
-    """Inverse of `to_bytes`. Raises InputError where the bytes are damaged or of another kind."""
+    """Inverse of `to_bytes`. The bytes may come from a stranger: InputError where they are damaged or of another kind,
+    or their pictures are larger than ours."""
     try:
         arrays = load(data)
         groups: dict[str, dict[str, np.ndarray]] = {"part_shares": {}, "part_features": {}, "part_scores": {}}
@@ -137,18 +143,37 @@ def from_bytes(data: bytes) -> Evidence:
             shift=arrays["shift"].astype(np.float32),
             **groups,
         )
-    except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, OSError, SyntaxError, DecompressionBombError) as error:
         raise InputError(f"what was kept of a tracklet to explain its matches is damaged: {error}") from error
 
 
 def _checked(**values: Any) -> Evidence:
     evidence = Evidence(**values)
     F, C = evidence.moment_shares.shape
-    if not (len(evidence.crops) == len(evidence.keypoints.xy) == len(evidence.times) == F):
+    joints = (F, len(JOINTS))
+    if evidence.crops.ndim != 4 or not (len(evidence.crops) == len(evidence.times) == F <= evidence.frames):
         raise ValueError("its moments differ in number")
-    vectors = [evidence.shift[None], *evidence.part_shares.values(), *evidence.part_features.values()]
-    if {rows.shape[1:] for rows in vectors} != {(C,)} or not all(np.isfinite(rows).all() for rows in vectors):
-        raise ValueError("its features differ in width or aren't finite")
+    if evidence.keypoints.xy.shape != (*joints, 2) or evidence.keypoints.scores.shape != joints:
+        raise ValueError("its joints differ in number")
+    rows = {"moment_shares": (F, C), "shift": (C,)}
+    for group, names in (("part_shares", (WHOLE, *SCALES)), ("part_features", SCALES), ("part_scores", SCALES)):
+        found = getattr(evidence, group)
+        if not found.keys() <= set(names):
+            raise ValueError(f"its {group} are of {', '.join(sorted(found))}")
+        for name, values in found.items():
+            parts = part_count(name) if name in SCALES else 1
+            if values.shape != ((parts,) if group == "part_scores" else (parts, C)):
+                raise ValueError(f"its {group} of {name} have shape {values.shape}")
+    if evidence.part_features.keys() != evidence.part_scores.keys():
+        raise ValueError("its parts have features or scores alone")
+    if any(getattr(evidence, name).shape != shape for name, shape in rows.items()):
+        raise ValueError("its features differ in width")
+    numbers = (
+        evidence.times, evidence.shift, evidence.moment_shares, evidence.keypoints.xy, evidence.keypoints.scores,
+        *evidence.part_shares.values(), *evidence.part_features.values(), *evidence.part_scores.values(),
+    )  # fmt: skip
+    if not all(np.isfinite(values).all() for values in numbers):
+        raise ValueError("its numbers aren't finite")
     return evidence
 
 
@@ -159,9 +184,13 @@ def _jpeg(crop: np.ndarray) -> bytes:
 
 
 def _pictures(data: bytes, sizes: list[int]) -> list[np.ndarray]:
+    if len(sizes) > MOST_MOMENTS:
+        raise ValueError(f"it has more than {MOST_MOMENTS} moments")
     pictures, start = [], 0
     for size in sizes:
-        with Image.open(io.BytesIO(data[start : start + size])) as picture:
+        with Image.open(io.BytesIO(data[start : start + size]), formats=["JPEG"]) as picture:
+            if max(picture.size) > MOST_PIXELS:
+                raise ValueError(f"a picture of it is larger than {MOST_PIXELS} pixels")
             pictures.append(np.asarray(picture.convert("RGB")))
         start += size
     return pictures

@@ -16,8 +16,10 @@ stroke-width="3"/></svg>between scales; the square is the other scale's part</li
 
 STYLE: Final = f"""
 .graph-view {{ display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; align-items: flex-start }}
-.graph-view > svg {{ flex: 1 1 20rem; width: 100%; max-width: calc(var(--frames) * 17rem); height: auto }}
-.graph-side {{ flex: 1 1 20rem; min-width: 0 }}
+.graph-stage {{ flex: 1 1 34rem; min-width: min(34rem, 100%); overflow-x: auto }}
+.graph-stage svg {{ display: block; width: 100%; min-width: calc(var(--frames) * 9rem); height: auto;
+  max-width: calc(var(--frames) * 17rem) }}
+.graph-side {{ flex: 1 1 24rem; min-width: min(24rem, 100%) }}
 .graph-view .head {{ font: 9px system-ui, sans-serif; text-anchor: middle; fill: currentColor }}
 .graph-view .absent {{ fill: none; stroke: currentColor; stroke-dasharray: 4 4; opacity: .5 }}
 .graph-view path {{ stroke-linecap: round }}
@@ -111,8 +113,13 @@ element.addEventListener("keydown", event => {
   if (event.key === "Enter" || event.key === " ") choose(of(node), true);
   if (next || event.key in STEPS || event.key === "Enter" || event.key === " ") event.preventDefault();
 });
-if (typeof watch === "function") watch("value", () => choose(chosen, false));
-choose(chosen, false);
+function begin() {
+  choose(chosen, false);
+  const stage = element.querySelector(".graph-stage");
+  if (stage) stage.scrollLeft = (stage.scrollWidth - stage.clientWidth) / 2;
+}
+if (typeof watch === "function") watch("value", begin);
+begin();
 """
 """Body of a function of `element`; `trigger` and `watch` are Gradio's, and may be missing."""
 

@@ -53,7 +53,9 @@ def graph_view(trace: Trace, crops: np.ndarray, clip_length: int, scale: Scale, 
     found = [links(trace, clip_length, scale, layer, frame, node) for node in range(part_count(scale))]
     strongest = max((abs(link.value) for node in found for link in node if link.reach != "scale"), default=1.0)
     place = _Places(trace, shown, width)
-    title = f"{part_count(scale)} nodes of {scale}" + ("" if layer is None else f", layer {layer}") + f", frame {frame}"
+    title = (
+        f"{part_count(scale)} nodes of {scale}" + ("" if layer is None else f", layer {layer}") + f", frame {frame + 1}"
+    )
     drawing = "".join(
         [
             *(_panel(crops, k, shown, place) for k in range(window)),
@@ -65,8 +67,9 @@ def graph_view(trace: Trace, crops: np.ndarray, clip_length: int, scale: Scale, 
     view_box = f"0 0 {window * (width + _GAP) - _GAP} {height + _HEAD}"
     rows = "".join(_table_body(node, scale, found[node], window) for node in range(part_count(scale)))
     return f"""<div class="graph-view" data-scale="{scale}">
+<div class="graph-stage" tabindex="0" role="region" aria-label="The frames of the window">
 <svg viewBox="{view_box}" role="group" aria-label="{escape(title)}: choose one to see its strongest links" \
-style="--frames: {window}">{drawing}</svg>
+style="--frames: {window}">{drawing}</svg></div>
 <div class="graph-side">{LEGEND}
 <p class="graph-said" aria-live="polite"></p>
 <div class="graph-scroll" tabindex="0" role="region" aria-label="Links of the chosen node"><table>
@@ -91,12 +94,13 @@ def graph_page(trace: Trace, crops: np.ndarray, clip_length: int, source: str) -
     frames: list[int] = np.unique(np.linspace(0, T - 1, min(T, MAX_FRAMES)).round().astype(int)).tolist()
     scale, layer = finest_graph(trace)
     views = "".join(
-        f"<template data-frame={t}>{graph_view(trace, crops, clip_length, scale, layer, t)}</template>" for t in frames
+        f"<template data-frame={t + 1}>{graph_view(trace, crops, clip_length, scale, layer, t)}</template>"
+        for t in frames
     )
     graph = scale if layer is None else f"{scale}, layer {layer}"
     body = f"""<h1>Who listens to whom</h1>
 <p class="muted">{escape(source)} · {graph} · {len(frames)} of {T} frames</p>
-<p><label>Frame <output id="frame-shown">{frames[0]}</output><br>
+<p><label>Frame <output id="frame-shown">{frames[0] + 1}</output><br>
 <input id="frame" type="range" min="0" max="{len(frames) - 1}" value="0"></label></p>
 <div id="graph"></div>{views}"""
     return page(f"Graph: {source}", body, STYLE, f"<script>{PAGE_SCRIPT % SCRIPT}</script>")
@@ -129,11 +133,11 @@ def _panel(crops: np.ndarray, k: int, shown: Sequence[int | None], place: _Place
     frame, name = shown[k], frame_name(k, len(shown))
     middle = place.left(k) + width / 2
     end = "begins here" if k < len(shown) // 2 else "ends here"
-    label = f"frame {frame}" + (f" ({name})" if len(shown) > 1 else "")
     if frame is None:
         lines = {10: name, height / 2: "no frame:", height / 2 + 12: "the clip", height / 2 + 24: end}
         words = "".join(f'<text class="head" x="{middle}" y="{y}">{text}</text>' for y, text in lines.items())
         return f'<rect class="absent" x="{place.left(k)}" y="{_HEAD}" width="{width}" height="{height}"/>{words}'
+    label = f"frame {frame + 1}" + (f" ({name})" if len(shown) > 1 else "")
     return svg_image(crops[frame], place.left(k), _HEAD) + f'<text class="head" x="{middle}" y="10">{label}</text>'
 
 

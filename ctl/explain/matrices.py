@@ -31,7 +31,13 @@ class Link(NamedTuple):
 
 
 def adjacency_figure(
-    trace: Trace, scale: Scale, layer: int, term: Term, frame: int, theme: ThemeName = "light"
+    trace: Trace,
+    scale: Scale,
+    layer: int,
+    term: Term,
+    frame: int,
+    theme: ThemeName = "light",
+    node: int | None = None,
 ) -> go.Figure:
     """One term of one frame's window, (τN, τN), with lines between the frames of the window.
 
@@ -40,10 +46,18 @@ def adjacency_figure(
     Args:
         frame: the window's centre, 0 … T-1.
         theme: colours of text and lines; the background is transparent.
+        node: number of a node of the centre frame whose row and column are framed; None frames nothing.
     Raises:
         ValueError: the trace has no such graph; the message lists those it has.
     """
-    return _figure(adjacency_plot(trace, scale, layer, term, theme), matrices(trace, scale, layer, term)[frame])
+    every = matrices(trace, scale, layer, term)
+    figure = _figure(adjacency_plot(trace, scale, layer, term, theme), every[frame])
+    if node is not None:
+        place = window_of(every, scale) // 2 * part_count(scale) + node
+        line = {"color": THEMES[theme].accent, "width": 2}
+        figure.add_hrect(place - 0.5, place + 0.5, fillcolor="rgba(0,0,0,0)", line=line)
+        figure.add_vrect(place - 0.5, place + 0.5, fillcolor="rgba(0,0,0,0)", line=line)
+    return figure
 
 
 def cross_scale_figure(trace: Trace, source: Scale, frame: int, theme: ThemeName = "light") -> go.Figure:

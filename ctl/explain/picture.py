@@ -32,6 +32,17 @@ def enlarge(image: np.ndarray, height: int = DISPLAY_HEIGHT) -> np.ndarray:
     return image.copy() if size == image.shape[1::-1] else cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
 
 
+def draw_boxes(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """A copy of a picture (H, W, 3) uint8 with boxes (n, 4) on it: x, y, width, height in pixels."""
+    canvas, width = image.copy(), max(2.0, image.shape[0] / 180)
+    for x, y, w, h in boxes:
+        corners = np.array([(x, y), (x + w, y), (x + w, y + h), (x, y + h)], dtype=np.float64)
+        sides = np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)
+        for colour, more in ((CASING, 2.0), (THEMES["dark"].accent, 0.0)):
+            draw_lines(canvas, sides, colour, 0.9, width + more)
+    return canvas
+
+
 def draw_lines(canvas: np.ndarray, segments: np.ndarray, colour: str, alpha: float, width: float) -> None:
     """Draw segments as one shape, so that a dash or a joint of two is no darker than the rest; changes `canvas`.
 

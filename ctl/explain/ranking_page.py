@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from html import escape
+from typing import Final
 
 import numpy as np
 
 from ctl.explain.page import image_tag, notices, page
 from ctl.types import Analysis, Hit, PersonAnalysis
+
+SCORE: Final = (
+    "The score is the cosine of the two embeddings, from -1 to 1. It says how alike two tracklets look to the model, "
+    "not how likely they show the same person."
+)
 
 
 def ranking_html(analysis: Analysis, thumbnails: Mapping[str, np.ndarray]) -> str:
@@ -17,29 +23,29 @@ def ranking_html(analysis: Analysis, thumbnails: Mapping[str, np.ndarray]) -> st
         thumbnails: key of a gallery tracklet -> (H, W, 3) uint8 RGB; a hit without one is shown in words only.
     """
     source, checkpoint = analysis.video.source, analysis.checkpoint
-    people = "\n".join(_person(person, thumbnails) for person in analysis.people)
+    people = "\n".join(
+        f"<section>\n<h2>Person {person.tracklet.id}</h2>\n{person_ranking(person, thumbnails)}\n</section>"
+        for person in analysis.people
+    )
     body = f"""<h1>Ranked gallery</h1>
 <p class="muted">{escape(source)} · checkpoint {escape(checkpoint.id)}</p>
 {notices(checkpoint, (*analysis.video.notices, *analysis.dropped))}
-<p>The score is the cosine of the two embeddings, from -1 to 1. It says how alike two tracklets look to the model, not
-how likely they show the same person.</p>
+<p>{SCORE}</p>
 {people}"""
-    return page(f"Ranked gallery: {source}", body, _STYLE)
+    return page(f"Ranked gallery: {source}", body, STYLE)
 
 
-def _person(person: PersonAnalysis, thumbnails: Mapping[str, np.ndarray]) -> str:
+def person_ranking(person: PersonAnalysis, thumbnails: Mapping[str, np.ndarray]) -> str:
+    """One person and their hits, as a fragment of HTML that needs `STYLE`. Arguments as for `ranking_html`."""
     tracklet = person.tracklet
     middle = image_tag(tracklet.crops[len(tracklet) // 2], f"Person {tracklet.id} of the clip")
     seconds = f"{tracklet.times[0]:.1f} to {tracklet.times[-1]:.1f} s"
     hits = "\n".join(_hit(hit, thumbnails.get(hit.key)) for hit in person.ranking)
-    return f"""<section>
-<h2>Person {tracklet.id}</h2>
-<div class="row">
+    return f"""<div class="ranking">
 <figure class="query">{middle}
 <figcaption><b>Query</b>{seconds}<br>{len(tracklet)} frames</figcaption></figure>
 {f"<ol>{hits}</ol>" if hits else '<p class="muted">The gallery is empty.</p>'}
-</div>
-</section>"""
+</div>"""
 
 
 def _hit(hit: Hit, thumbnail: np.ndarray | None) -> str:
@@ -50,20 +56,21 @@ def _hit(hit: Hit, thumbnail: np.ndarray | None) -> str:
 {escape(hit.camera)}</figcaption></figure></li>"""
 
 
-_STYLE = """
-.row { display: flex; gap: 1.5rem; align-items: flex-start }
-figure { margin: 0; width: 8rem }
-figcaption { font-size: .875rem; line-height: 1.35; padding-top: .35rem; overflow-wrap: anywhere }
-figcaption b { display: flex; justify-content: space-between; color: var(--text) }
-figure img, .absent { display: block; width: 8rem; height: auto; border-radius: .35rem; background: var(--surface) }
-.absent { height: 16rem; display: grid; place-items: center; color: var(--muted); font-size: .875rem }
-.query { flex: none }
-.query img { outline: 3px solid var(--accent); outline-offset: 2px }
-.score { font-variant-numeric: tabular-nums; color: var(--accent) }
-ol { list-style: none; display: flex; flex-wrap: wrap; gap: 1.25rem 1rem; margin: 0; padding: 0 }
+STYLE: Final = """
+.ranking { display: flex; gap: 1.5rem; align-items: flex-start }
+.ranking figure { margin: 0; width: 8rem }
+.ranking figcaption { font-size: .875rem; line-height: 1.35; padding-top: .35rem; overflow-wrap: anywhere }
+.ranking figcaption b { display: flex; justify-content: space-between; color: var(--text) }
+.ranking img, .ranking .absent { display: block; width: 8rem; height: auto; border-radius: .35rem;
+  background: var(--surface) }
+.ranking .absent { height: 16rem; display: grid; place-items: center; color: var(--muted); font-size: .875rem }
+.ranking .query { flex: none }
+.ranking .query img { outline: 3px solid var(--accent); outline-offset: 2px }
+.ranking .score { font-variant-numeric: tabular-nums; color: var(--accent) }
+.ranking ol { list-style: none; display: flex; flex-wrap: wrap; gap: 1.25rem 1rem; margin: 0; padding: 0 }
 @media (max-width: 36rem) {
-  .row { flex-direction: column }
-  ol { display: grid; grid-template-columns: repeat(3, 1fr) }
-  ol figure, ol img, .absent { width: 100% }
+  .ranking { flex-direction: column }
+  .ranking ol { display: grid; grid-template-columns: repeat(3, 1fr) }
+  .ranking ol figure, .ranking ol img, .ranking .absent { width: 100% }
 }
 """

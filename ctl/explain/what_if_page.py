@@ -50,7 +50,7 @@ def _place(change: Change, matrix: np.ndarray) -> str:
     receiver = window_names(target, rows // part_count(target))[change.receiver]
     sender = window_names(source, columns // part_count(source))[change.sender]
     values = f"{number(change.before, 2)} to {number(change.after, 2)}"
-    return f"{receiver} ← {sender}, frame {change.frame}: {values}"
+    return f"{receiver} ← {sender}, frame {change.frame + 1}: {values}"
 
 
 def _ends(name: str) -> tuple[Scale, Scale]:

@@ -56,11 +56,13 @@ class Record:
         entry: who it is.
         embedding: (D,) float, of any length above 0; a gallery gives it back L2-normalised, float32, on the CPU.
         jpeg: thumbnail, as `to_thumbnail` makes it.
+        evidence: what explains matches with it, as `ctl.explain.evidence.to_bytes` makes it; empty where none was kept.
     """
 
     entry: GalleryEntry
     embedding: Tensor
     jpeg: bytes
+    evidence: bytes = b""
 
     @property
     def picture(self) -> np.ndarray:

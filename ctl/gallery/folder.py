@@ -119,10 +119,11 @@ def _write(folder: Path, gallery: Gallery) -> None:
     for name, content in files.items():
         if not _holds(folder / name, content):
             write_atomic(folder / name, content)
-    for old in (*folder.glob("embeddings-*.safetensors"), *folder.glob("thumbnails/*.jpg")):
-        if old.relative_to(folder).as_posix() not in files:
-            old.unlink()
-    for pattern in (".gallery.json.*", ".embeddings-*", "thumbnails/.*"):  # left behind by a writer that was killed
+    for pattern in ("embeddings-*.safetensors", "thumbnails/*.jpg", "evidence/*.safetensors"):
+        for old in folder.glob(pattern):
+            if old.relative_to(folder).as_posix() not in files:
+                old.unlink()
+    for pattern in (".gallery.json.*", ".embeddings-*", "thumbnails/.*", "evidence/.*"):  # of a writer that was killed
         for unfinished in folder.glob(pattern):
             unfinished.unlink()
 

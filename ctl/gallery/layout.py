@@ -1,9 +1,13 @@
-"""The files that a gallery consists of, the same in a folder and in an export: plain JSON, one tensor, JPEGs.
+"""The files that a gallery consists of, the same in a folder and in an export: plain JSON, tensors, JPEGs.
 
-    gallery.json                    {"format", "checkpoint_sha256", "embeddings": file name,
-                                     "entries": [{"key", "person", "camera"}]}
-    embeddings-<hash>.safetensors   {"embeddings": (G, D) float32}; the hash is the file's own
-    thumbnails/<key>.jpg            with a dash for the key's slash
+    gallery.json                         {"format", "checkpoint_sha256", "embeddings": file name,
+                                          "entries": [{"key", "person", "camera", "evidence": hash or null}]}
+    embeddings-<hash>.safetensors        {"embeddings": (G, D) float32}; the hash is the file's own
+    thumbnails/<key>.jpg                 with a dash for the key's slash
+    evidence/<key>-<hash>.safetensors    where one was kept, see `Record`; nothing here looks into it
+
+Evidence belongs to the embedding. Its hash keeps that of another checkpoint, which has the same keys, apart until the
+index is replaced. Format 1 has none, and is still read.
 
 Whatever is read may come from a stranger: nothing is unpickled, no path is taken from it, and no file is read that is
 larger than its limit.
@@ -25,12 +29,15 @@ from ctl.gallery.base import Gallery, GalleryEntry
 from ctl.gallery.memory import MemoryGallery
 
 INDEX: Final = "gallery.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
+WITHOUT_EVIDENCE: Final = 1
+"""The format before."""
 
 MOST_TRACKLETS: Final = 100_000
 INDEX_BYTES: Final = 64 * 2**20
 EMBEDDINGS_BYTES: Final = 2 * 2**30
 JPEG_BYTES: Final = 2**20
+EVIDENCE_BYTES: Final = 2**20
 
 Read = Callable[[str, int], bytes]
 """A file's content by its name. Raises InputError where it is missing or has more than so many bytes."""
@@ -40,30 +47,44 @@ def thumbnail_name(key: str) -> str:
     return f"thumbnails/{key.replace('/', '-')}.jpg"
 
 
+def evidence_name(key: str, digest: str) -> str:
+    """Of the evidence that has the SHA-256 whose first 12 digits these are."""
+    return f"evidence/{key.replace('/', '-')}-{digest}.safetensors"
+
+
 def pack(gallery: Gallery) -> dict[str, bytes]:
     """Name -> content of each file of a gallery, INDEX last."""
     records = gallery.records([entry.key for entry in gallery.entries])
     embeddings = torch.stack([record.embedding for record in records]) if records else torch.zeros(0, 0)
     data = save({"embeddings": embeddings})
     name = f"embeddings-{sha256_of(data)[:12]}.safetensors"
-    entries = [record.entry for record in records]
+    files, entries = {name: data}, []
+    for record in records:
+        entry, digest = record.entry, sha256_of(record.evidence)[:12] if record.evidence else None
+        entries.append({"key": entry.key, "person": entry.person, "camera": entry.camera, "evidence": digest})
+        files[thumbnail_name(entry.key)] = record.jpeg
+        if digest is not None:
+            files[evidence_name(entry.key, digest)] = record.evidence
     index = {
         "format": FORMAT,
         "checkpoint_sha256": gallery.checkpoint_sha256,
         "embeddings": name,
-        "entries": [{"key": entry.key, "person": entry.person, "camera": entry.camera} for entry in entries],
+        "entries": entries,
     }
-    thumbnails = {thumbnail_name(record.entry.key): record.jpeg for record in records}
-    return {name: data} | thumbnails | {INDEX: to_json(index)}
+    return files | {INDEX: to_json(index)}
 
 
 def unpack(read: Read) -> MemoryGallery:
     """The gallery that the files hold. Raises InputError where one is missing, damaged, too large or not ours."""
     index = _read_index(read(INDEX, INDEX_BYTES))
     entries = tuple(_read_entry(number, values) for number, values in enumerate(index["entries"], start=1))
+    if len({entry.key for entry in entries}) != len(entries):  # else one file could be read, and held, very often
+        raise InputError("gallery keys must differ from each other")
     embeddings = _read_embeddings(read, index["embeddings"])
     jpegs = tuple(_read_jpeg(read, thumbnail_name(entry.key)) for entry in entries)
-    return MemoryGallery(index["checkpoint_sha256"], entries, embeddings, jpegs)
+    digests = [None if index["format"] == WITHOUT_EVIDENCE else values.get("evidence") for values in index["entries"]]
+    evidence = tuple(_read_evidence(read, entry.key, digest) for entry, digest in zip(entries, digests, strict=True))
+    return MemoryGallery(index["checkpoint_sha256"], entries, embeddings, jpegs, evidence)
 
 
 def _read_index(data: bytes) -> dict[str, Any]:
@@ -73,8 +94,8 @@ def _read_index(data: bytes) -> dict[str, Any]:
         raise InputError(f"{INDEX} is not valid JSON: {error}") from error
     if not isinstance(index, dict):
         raise InputError(f"{INDEX} must hold a JSON object")
-    if index.get("format") != FORMAT:
-        raise InputError(f"format must be {FORMAT}, got {index.get('format')!r}")
+    if index.get("format") not in (WITHOUT_EVIDENCE, FORMAT):
+        raise InputError(f"format must be {WITHOUT_EVIDENCE} or {FORMAT}, got {index.get('format')!r}")
     for key, kind in (("checkpoint_sha256", str), ("embeddings", str), ("entries", list)):
         if not isinstance(index.get(key), kind):
             raise InputError(f"{INDEX}: {key!r} is missing or not a {kind.__name__}")
@@ -113,4 +134,17 @@ def _read_jpeg(read: Read, name: str) -> bytes:
     data = read(name, JPEG_BYTES)
     if not (data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")):
         raise InputError(f"{name} is not a whole JPEG")
+    return data
+
+
+def _read_evidence(read: Read, key: str, digest: object) -> bytes:
+    """Checked against the hash in the file's own name; empty where the index has none."""
+    if digest is None:
+        return b""
+    if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{12}", digest):
+        raise InputError(f"{INDEX} names the evidence of {key} {digest!r}")
+    name = evidence_name(key, digest)
+    data = read(name, EVIDENCE_BYTES)
+    if not sha256_of(data).startswith(digest):
+        raise InputError(f"{name} is damaged: its SHA-256 isn't the one in its name")
     return data

@@ -32,12 +32,14 @@ class MemoryGallery:
         entries: G tracklets.
         embeddings: (G, D) float32 on the CPU, L2-normalised.
         jpegs: G thumbnails as JPEG files.
+        evidence: G, what explains matches with them, see `Record`.
     """
 
     checkpoint_sha256: str
     entries: tuple[GalleryEntry, ...]
     embeddings: Tensor
     jpegs: tuple[bytes, ...]
+    evidence: tuple[bytes, ...]
 
     def __post_init__(self) -> None:
         G = len(self.entries)
@@ -52,7 +54,7 @@ class MemoryGallery:
     @classmethod
     def empty(cls, checkpoint_sha256: str) -> "MemoryGallery":
         """A gallery without tracklets, for embeddings of one checkpoint."""
-        return cls(checkpoint_sha256, (), torch.zeros(0, 0), ())
+        return cls(checkpoint_sha256, (), torch.zeros(0, 0), (), ())
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -62,7 +64,9 @@ class MemoryGallery:
 
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
         rows = [self._row(key) for key in keys]
-        return tuple(Record(self.entries[row], self.embeddings[row], self.jpegs[row]) for row in rows)
+        return tuple(
+            Record(self.entries[row], self.embeddings[row], self.jpegs[row], self.evidence[row]) for row in rows
+        )
 
     def search(self, query: Tensor, top_k: int = TOP_K, at_least: float = -1.0, where: Filter = EVERYTHING) -> Ranking:
         check_top_k(top_k)
@@ -95,6 +99,7 @@ class MemoryGallery:
             entries=(*self.entries, *(record.entry for record in records)),
             embeddings=torch.cat([self.embeddings.reshape(len(self), len(new[0])), torch.stack(new)]),
             jpegs=(*self.jpegs, *(record.jpeg for record in records)),
+            evidence=(*self.evidence, *(record.evidence for record in records)),
         )
 
     def remove(self, keys: Collection[str]) -> "MemoryGallery":
@@ -105,6 +110,7 @@ class MemoryGallery:
             entries=tuple(self.entries[row] for row in kept),
             embeddings=self.embeddings[kept],
             jpegs=tuple(self.jpegs[row] for row in kept),
+            evidence=tuple(self.evidence[row] for row in kept),
         )
 
     def rename(self, keys: Collection[str], person: str | None = None, camera: str | None = None) -> "MemoryGallery":
@@ -115,6 +121,11 @@ class MemoryGallery:
                 old.key, old.person if person is None else person, old.camera if camera is None else camera
             )
         return replace(self, entries=tuple(entries))
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Of embeddings, thumbnails and evidence."""
+        return self.embeddings.nbytes + sum(map(len, self.jpegs)) + sum(map(len, self.evidence))
 
     @cached_property
     def _rows(self) -> dict[str, int]:

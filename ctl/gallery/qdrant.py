@@ -5,7 +5,8 @@ they aren't offered: `GalleryFolder` is for that. A server or cluster searches a
 (HNSW), which may miss a neighbour; among equal ones any may be cut off by `top_k`.
 
 A point is a tracklet. Its vector is the embedding, of length 1 and compared by dot product, so that it comes back bit
-for bit; its payload is key, person, camera, JPEG and when it was added. The collection's metadata name the checkpoint.
+for bit; its payload is key, person, camera, JPEG, evidence and when it was added. The collection's metadata name the
+checkpoint.
 """
 
 import base64
@@ -42,8 +43,9 @@ T = TypeVar("T")
 PAGE: Final = 1000
 """Tracklets of a listing per request."""
 
-BATCH: Final = 64
-"""Tracklets with embeddings and thumbnails per request: about 4 MB of the 32 MB that a server takes."""
+BATCH: Final = 8
+"""Tracklets with all that is kept of them per request: about 1.5 MB, and at most 24 MB, where thumbnails and evidence
+have the size that `layout` admits. A server takes 32 MB."""
 
 NAMES: Final = ["key", "person", "camera", "added"]
 
@@ -260,8 +262,9 @@ def _point_id(key: str) -> str:
 
 def _point(record: Record, vector: Tensor, added: int) -> models.PointStruct:
     names = {"key": record.entry.key, "person": record.entry.person, "camera": record.entry.camera, "added": added}
-    jpeg = base64.b64encode(record.jpeg).decode()
-    return models.PointStruct(id=_point_id(record.entry.key), vector=vector.tolist(), payload=names | {"jpeg": jpeg})
+    files = {"jpeg": record.jpeg, "evidence": record.evidence}
+    payload = names | {name: base64.b64encode(data).decode() for name, data in files.items()}
+    return models.PointStruct(id=_point_id(record.entry.key), vector=vector.tolist(), payload=payload)
 
 
 def _payload(point: models.Record | models.ScoredPoint) -> Mapping[str, Any]:
@@ -275,7 +278,8 @@ def _entry(payload: Mapping[str, Any]) -> GalleryEntry:
 
 def _record(point: models.Record) -> Record:
     payload = _payload(point)
-    return Record(_entry(payload), torch.tensor(point.vector), base64.b64decode(payload["jpeg"]))
+    jpeg, evidence = (base64.b64decode(data) for data in (payload["jpeg"], payload.get("evidence", "")))  # once without
+    return Record(_entry(payload), torch.tensor(point.vector), jpeg, evidence)
 
 
 def _lookup(found: Mapping[str, T], key: str) -> T:

@@ -14,7 +14,7 @@ from ctl.types import Ranking
 
 @dataclass(frozen=True, eq=False)
 class SessionGallery:
-    """See `Gallery`. A value; keep `own` between calls, which is small, and put it over `base` anew.
+    """See `Gallery`. A value; keep `own` between calls, and put it over `base` anew.
 
     Args:
         base: everybody's. Its tracklets can't be removed or renamed here.

@@ -16,15 +16,17 @@ from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-unt
 from ctl.enrol.clips import to_record
 from ctl.errors import InputError
 from ctl.explain.match import explain_match
-from ctl.gallery import TOP_K, Filter, clip_sha256, tracklet_key
+from ctl.gallery import TOP_K, Filter, clip_sha256
 from ctl.results import analysis_json
 from ctl.types import UNTRAINED, PersonAnalysis
 from ctl.video.container import SUFFIXES
 from ctl.web import answers, text, views
-from ctl.web.handlers import request_of, told_to_the_visitor
+from ctl.web.handlers import request_of
 from ctl.web.queues import MODEL
 from ctl.web.runs import Run
+from ctl.web.searches import key_of
 from ctl.web.service import ExplainService
+from ctl.web.tabs.common import told_to_the_visitor
 from ctl.web.uploads import take_addresses
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ class Endpoints:
             queries = {r.entry.key: r.embedding for r in known.records(sorted(_names(also, "also")))}
             if clip is not None or not queries:
                 run, chosen = self._analyzed(clip, kind, person, request)
-                queries[_key(run, chosen)] = torch.from_numpy(chosen.embedding)
+                queries[key_of(run, chosen)] = torch.from_numpy(chosen.embedding)
             where = Filter(only, without, without_keys=frozenset(queries))
             hits = known.search(torch.stack(list(queries.values())), top_k, at_least, where)
             calibration = self.service.engine.checkpoint.calibration
@@ -153,8 +155,8 @@ class Endpoints:
             answer = answers.scores(calibration) | answers.match_json(match) | {"notices": self._notices()}
             if arrays:
                 answer["grad_cam"] = {
-                    "query": answers.plain(engine.grad_cam(one, other.embedding)),
-                    "hit": answers.plain(engine.grad_cam(other, one.embedding)),
+                    "query": answers.plain(engine.grad_cam(one.tracklet.crops, other.embedding)),
+                    "hit": answers.plain(engine.grad_cam(other.tracklet.crops, one.embedding)),
                 }
             return answer
 
@@ -179,7 +181,7 @@ class Endpoints:
             _given(person=person)
             self.service.galleries.read(gallery)  # an id that is gone is named before the clip is analysed
             run, chosen = self._analyzed(clip, kind, person, request)
-            record = to_record(chosen, clip_sha256(run.clip), name, camera)
+            record = to_record(self.service.engine, chosen, clip_sha256(run.clip), name, camera)
             own = self.service.galleries.add([record], gallery)
             return {
                 "gallery": own,
@@ -276,10 +278,6 @@ def _arrays() -> gr.Checkbox:
 
 def _text(label: str, value: str | None = None) -> gr.Textbox:
     return gr.Textbox(value, label=label)
-
-
-def _key(run: Run, person: PersonAnalysis) -> str:
-    return tracklet_key(clip_sha256(run.clip), person.tracklet.id)
 
 
 def _given(**numbers: float | None) -> None:

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,8 @@ from ctl.gallery import Gallery, GalleryStore, MemoryGallery, Record, SessionGal
 MAX_AGE_S: Final = 3600.0
 MAX_TRACKLETS: Final = 200
 MAX_GALLERIES: Final = 200
+MAX_BYTES: Final = 512 * 2**20
+"""Of all visitors' own galleries together. The ones not used for the longest go first, the newest always stays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,29 +56,59 @@ class Galleries:
         with self._lock:
             return SessionGallery(base, self._use(own))
 
+    @property
+    def kept(self) -> bool:
+        """Whether what visitors enrol stays on disk, for everybody."""
+        return self.store is not None
+
+    def holds(self, own: str) -> bool:
+        """Whether a visitor's gallery of that id is still there; "" asks for none."""
+        with self._lock:
+            return not own or (own in self._own and time.monotonic() - self._own[own].used <= self.max_age_s)
+
+    def shelf(self, own: str = "") -> Gallery:
+        """What a visitor may change: everybody's gallery where it is kept on disk, else their own. Errors as `read`."""
+        if self.store is not None:
+            return self.store.read()
+        with self._lock:
+            return self._use(own) if own else self._empty
+
     def add(self, records: Sequence[Record], own: str = "") -> str:
-        """Enrol tracklets.
+        """Enrol tracklets. Arguments and errors as in `update`; InputError also where one is there already."""
+        return self.update(lambda gallery: gallery.add(records), own)
+
+    def update(self, change: Callable[[Gallery], Gallery], own: str = "") -> str:
+        """Change a visitor's gallery.
 
         Args:
+            change: what is made of it, such as `lambda gallery: gallery.remove(keys)`.
             own: id of the visitor's gallery; "" starts one.
         Returns:
             The id; "" where the tracklets are kept with everybody's.
         Raises:
-            InputError: one is there already, the gallery is full, or as `read`.
+            InputError: the gallery is full, as `change` does, or as `read`.
         """
         if self.store is not None:
-            self.store.update(lambda gallery: gallery.add(records))
+            self.store.update(change)
             return ""
         with self._lock:
-            held = self._use(own) if own else MemoryGallery.empty(self._base.checkpoint_sha256)
-            changed = SessionGallery(self._base, held).add(records).own
-            if len(changed) > MAX_TRACKLETS:
+            held = self._use(own) if own else self._empty
+            changed = change(SessionGallery(self._base, held))
+            assert isinstance(changed, SessionGallery), "a changed gallery is of the same kind"
+            if len(changed.own) > MAX_TRACKLETS:
                 raise InputError(f"Your gallery is full: it holds {MAX_TRACKLETS} tracklets at most.")
             own = own or secrets.token_urlsafe(16)
-            self._own[own] = _Own(changed, time.monotonic())
-            while len(self._own) > MAX_GALLERIES:
+            self._own[own] = _Own(changed.own, time.monotonic())
+            while len(self._own) > 1 and (len(self._own) > MAX_GALLERIES or self._held_bytes() > MAX_BYTES):
                 self._own.popitem(last=False)
         return own
+
+    @property
+    def _empty(self) -> MemoryGallery:
+        return MemoryGallery.empty(self._base.checkpoint_sha256)
+
+    def _held_bytes(self) -> int:
+        return sum(held.gallery.nbytes for held in self._own.values())
 
     def _use(self, own: str) -> MemoryGallery:
         """The gallery of an id, now the last used. The caller holds the lock."""

@@ -1,25 +1,28 @@
 """The components of the page and where they stand. No events: `ctl.web.ui` connects them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
-from ctl.explain.reading import TERM_NAMES
 from ctl.video.container import SUFFIXES
 from ctl.web import text
 from ctl.web.samples import Sample
-from ctl.web.service import Models
+from ctl.web.service import ExplainService, Models
+from ctl.web.tabs import adjacency, cam, gallery, graph, match, numbers, own, tour, what_if
+from ctl.web.tabs.common import Visit, pairs
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """The left column: what to analyse, and with what."""
+    """The left column: what to analyse, and with what. `sample` names the sample that was chosen, "" for another clip;
+    `asked` is "TAB/RANK" of a link that is being opened."""
 
     clip: gr.File
     preview: gr.Video
     samples: gr.Gallery
+    sample: gr.Textbox
+    asked: gr.Textbox
     run: gr.Button
     cancel: gr.Button
     status: gr.HTML
@@ -30,86 +33,39 @@ class Inputs:
 
 
 @dataclass(frozen=True, eq=False)
-class GraphTab:
-    """The clip with the graph of one scale and layer on it."""
-
-    scale: gr.Radio
-    layer: gr.Radio
-    video: gr.Video
-
-
-@dataclass(frozen=True, eq=False)
-class AdjacencyTab:
-    """One adjacency matrix, and one cross-scale matrix, of one frame, each also as its strongest links in words."""
-
-    frame: gr.Slider
-    scale: gr.Radio
-    layer: gr.Radio
-    term: gr.Radio
-    matrix: gr.Plot
-    links: gr.Dataframe
-    source: gr.Radio
-    cross: gr.Plot
-    cross_links: gr.Dataframe
-
-
-@dataclass(frozen=True, eq=False)
-class CamTab:
-    """Where the model looks when it compares the clip with a reference."""
-
-    reference: gr.Dropdown
-    strip: gr.Image
-    video: gr.Video
-
-
-@dataclass(frozen=True, eq=False)
-class GalleryTab:
-    """The nearest tracklets of the gallery."""
-
-    hits: gr.HTML
-
-
-@dataclass(frozen=True, eq=False)
-class NumbersTab:
-    """Timings, embedding, JSON and files."""
-
-    timings: gr.Dataframe
-    embedding: gr.Plot
-    details: gr.JSON
-    files: gr.File
-
-
-@dataclass(frozen=True, eq=False)
 class Page:
-    """Everything on the page.
+    """Everything on the page."""
 
-    Args:
-        selection: (run id, place of the person in it), or None before the first run. Arrays stay on the server.
-        theme: "light" or "dark", as the browser shows the page: plots need to know.
-    """
-
-    selection: gr.State
-    theme: gr.Textbox
+    visit: Visit
     inputs: Inputs
     facts: gr.HTML
     people: gr.Gallery
-    graph: GraphTab
-    adjacency: AdjacencyTab
-    cam: CamTab
-    gallery: GalleryTab
-    numbers: NumbersTab
+    tabs: gr.Tabs
+    graph: graph.GraphTab
+    adjacency: adjacency.AdjacencyTab
+    cam: cam.CamTab
+    gallery: gallery.GalleryTab
+    own: own.OwnGallery
+    match: match.MatchTab
+    what_if: what_if.WhatIfTab
+    numbers: numbers.NumbersTab
+    tour: tour.TourTab
 
 
-def lay_out(header: str, samples: Sequence[Sample], devices: Sequence[str], default: Models) -> Page:
+def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequence[str]) -> Page:
     """Make the components, inside the `gr.Blocks` that is open."""
-    selection = gr.State(None, time_to_live=3600)
-    theme = gr.Textbox("light", visible="hidden", label="Theme")
-    gr.HTML(header)
+    visit = Visit(
+        service,
+        gr.State(None, time_to_live=3600),
+        gr.Textbox("light", visible="hidden", label="Theme"),
+        gr.State("", time_to_live=3600),
+    )
+    gr.HTML(text.header(service.engine.checkpoint, service.engine.notices))
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=320):
-            inputs = _inputs(samples, devices, default)
+            inputs = _inputs(samples, devices, service.default)
         with gr.Column(scale=9, min_width=340):
-            facts = gr.HTML(text.hints(text.EMPTY))
+            facts = gr.HTML(text.hints(text.EMPTY), elem_id="facts")
             people = gr.Gallery(
                 show_label=False,
                 fit_columns=False,
@@ -121,25 +77,41 @@ def lay_out(header: str, samples: Sequence[Sample], devices: Sequence[str], defa
                 elem_id="people",
                 elem_classes="ctl-choice",
             )
-            with gr.Tabs(overflow_behavior="wrap"):
+            with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
                 with gr.Tab("Graph", id="graph"):
-                    graph = _graph_tab()
+                    graph_tab = graph.lay_out()
                 with gr.Tab("Adjacency", id="adjacency"):
-                    adjacency = _adjacency_tab()
+                    adjacency_tab = adjacency.lay_out()
                 with gr.Tab("Grad-CAM", id="cam"):
-                    cam = _cam_tab()
+                    cam_tab = cam.lay_out()
                 with gr.Tab("Gallery", id="gallery"):
-                    gallery = _gallery_tab()
+                    gallery_tab = gallery.lay_out()
+                    own_gallery = own.lay_out(service.galleries.kept)
+                with gr.Tab("Match", id="match"):
+                    match_tab = match.lay_out()
+                with gr.Tab("What if", id="what-if"):
+                    what_if_tab = what_if.lay_out()
                 with gr.Tab("Numbers", id="numbers"):
-                    numbers = _numbers_tab()
+                    numbers_tab = numbers.lay_out()
+                with gr.Tab("Tour", id="tour"):
+                    tour_tab = tour.lay_out(samples)
     gr.HTML(text.FOOTER)
-    return Page(selection, theme, inputs, facts, people, graph, adjacency, cam, gallery, numbers)
+    return Page(
+        visit, inputs, facts, people, tabs, graph_tab, adjacency_tab, cam_tab, gallery_tab, own_gallery, match_tab,
+        what_if_tab, numbers_tab, tour_tab,
+    )  # fmt: skip
 
 
 def _inputs(samples: Sequence[Sample], devices: Sequence[str], default: Models) -> Inputs:
     clip = gr.File(label="Clip", file_types=[*SUFFIXES, ".zip"], height=130, elem_id="clip")
     preview = gr.Video(
-        show_label=False, interactive=False, visible=False, height=200, buttons=[], elem_classes="ctl-video"
+        label="The clip",
+        show_label=False,
+        interactive=False,
+        visible=False,
+        height=200,
+        buttons=[],
+        elem_classes="ctl-video",
     )
     gr.HTML(text.hints(text.EXPLAIN_LIMITS, text.EXPLAIN_CONSENT))
     thumbnails = gr.Gallery(
@@ -153,12 +125,14 @@ def _inputs(samples: Sequence[Sample], devices: Sequence[str], default: Models) 
         elem_id="samples",
         elem_classes="ctl-choice",
     )
+    sample = gr.Textbox("", visible="hidden", label="Sample")
+    asked = gr.Textbox("", visible="hidden", label="Asked for")
     with gr.Row():
         run = gr.Button("Run", variant="primary", scale=3, min_width=120, elem_id="run")
         cancel = gr.Button("Cancel", variant="secondary", scale=1, min_width=80, interactive=False, elem_id="cancel")
     status = gr.HTML(elem_id="status")
     with gr.Accordion("Advanced", open=False):
-        kind = gr.Radio(_pairs(text.KINDS), value="auto", label="What the clip shows")
+        kind = gr.Radio(pairs(text.KINDS), value="auto", label="What the clip shows")
         checkpoint = gr.Textbox(
             value="",
             label="Checkpoint",
@@ -172,86 +146,6 @@ def _inputs(samples: Sequence[Sample], devices: Sequence[str], default: Models) 
             max_lines=1,
         )
         device = gr.Radio(list(dict.fromkeys((default.device, *devices))), value=default.device, label="Device")
-    return Inputs(clip, preview, thumbnails, run, cancel, status, kind, checkpoint, estimator_box, device)
-
-
-def _graph_tab() -> GraphTab:
-    with gr.Row():
-        scale = gr.Radio(_pairs(text.SCALES), value="s1", label="Scale", min_width=260, scale=3, elem_id="graph-scale")
-        layer = gr.Radio([1, 2], value=2, label="Layer", min_width=120, scale=1)
-    video = _looping_video("Key-point graph", "graph-video")
-    gr.HTML(text.hints(text.EXPLAIN_GRAPH))
-    return GraphTab(scale, layer, video)
-
-
-def _adjacency_tab() -> AdjacencyTab:
-    frame = gr.Slider(1, 2, value=1, step=1, label="Frame", elem_id="frame")
-    with gr.Row():
-        scale = gr.Radio(_pairs(text.SCALES), value="s1", label="Scale", min_width=260, scale=3)
-        layer = gr.Radio([1, 2], value=2, label="Layer", min_width=120, scale=1)
-        term = gr.Radio(_pairs(TERM_NAMES), value="sum", label="Term of Eq. 2", min_width=260, scale=4)
-    gr.HTML(text.hints(text.EXPLAIN_MATRIX))
-    matrix = gr.Plot(show_label=False, elem_id="adjacency-plot", elem_classes="ctl-matrix")
-    links = _link_table("links")
-    source = gr.Radio(_pairs(text.SOURCES), value="s1", label="Cross-scale weights (Eq. 5 and 6)")
-    cross = gr.Plot(show_label=False, elem_id="cross-plot", elem_classes="ctl-matrix")
-    cross_links = _link_table("cross-links")
-    return AdjacencyTab(frame, scale, layer, term, matrix, links, source, cross, cross_links)
-
-
-def _cam_tab() -> CamTab:
-    reference = gr.Dropdown([text.ITSELF], value="", label="What makes it similar to", elem_id="reference")
-    gr.HTML(text.hints(text.EXPLAIN_CAM))
-    strip = gr.Image(
-        label="Frames",
-        show_label=False,
-        interactive=False,
-        buttons=["download", "fullscreen"],
-        elem_id="cam-strip",
-        elem_classes="ctl-strip",
+    return Inputs(
+        clip, preview, thumbnails, sample, asked, run, cancel, status, kind, checkpoint, estimator_box, device
     )
-    video = _looping_video("Grad-CAM", "cam-video")
-    return CamTab(reference, strip, video)
-
-
-def _gallery_tab() -> GalleryTab:
-    gr.HTML(text.hints(text.EXPLAIN_HITS))
-    return GalleryTab(gr.HTML(elem_id="hits"))
-
-
-def _numbers_tab() -> NumbersTab:
-    timings = gr.Dataframe(headers=text.TIMING_HEADERS, label="Timings", interactive=False, elem_id="timings")
-    embedding = gr.Plot(label="Embedding", show_label=False, elem_id="embedding-plot")
-    files = gr.File(label="Files", file_count="multiple", interactive=False, elem_id="files")
-    details = gr.JSON(label="analysis.json, long arrays shortened", max_height=420)
-    return NumbersTab(timings, embedding, details, files)
-
-
-def _looping_video(label: str, elem_id: str) -> gr.Video:
-    return gr.Video(
-        label=label,
-        show_label=False,  # it would cover the video's own title
-        interactive=False,
-        autoplay=True,
-        loop=True,
-        height=560,
-        buttons=["download"],
-        elem_id=elem_id,
-        elem_classes="ctl-video",
-    )
-
-
-def _link_table(elem_id: str) -> gr.Dataframe:
-    return gr.Dataframe(
-        headers=text.LINK_HEADERS,
-        label="Strongest links",
-        interactive=False,
-        wrap=True,
-        max_height=440,
-        elem_id=elem_id,
-    )
-
-
-def _pairs(names: Mapping[Any, str]) -> list[tuple[str, Any]]:
-    """value -> label, as Gradio's (label, value) choices."""
-    return [(label, value) for value, label in names.items()]

@@ -31,6 +31,11 @@ class Sample:
     clip: Path
     poster: np.ndarray
 
+    @property
+    def name(self) -> str:
+        """In addresses: the file's, without its suffix."""
+        return self.clip.stem
+
 
 def read_samples(folder: Path = SAMPLES) -> tuple[Sample, ...]:
     """What samples.json says is to be shown, in its order. Raises InputError where it or a clip can't be read."""

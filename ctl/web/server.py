@@ -8,6 +8,7 @@ from typing import Final
 import gradio as gr
 import torch
 
+from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
 from ctl.pipeline import Engine
 from ctl.video.limits import LIMITS
@@ -43,7 +44,15 @@ def make_service(
     def load(models: Models) -> Engine:
         return engine_type.load(models.checkpoint, models.estimator, models.device, gallery)
 
-    return ExplainService(Models(checkpoint, estimator, device), load, runs, shared=shared, gallery=gallery)
+    return ExplainService(
+        Models(checkpoint, estimator, device),
+        load,
+        runs,
+        shared=shared,
+        gallery=gallery,
+        samples=SAMPLES / "results",
+        network=load_checkpoint(checkpoint)[0] if on_zero_gpu() else None,
+    )
 
 
 def devices() -> tuple[str, ...]:

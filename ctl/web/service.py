@@ -4,14 +4,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ctl.gallery import open_store
+import numpy as np
+
+from ctl.explain.picture import draw_boxes
+from ctl.gallery import Gallery, open_store
 from ctl.hub import parse_ref
 from ctl.keypoints.base import MOVENET
+from ctl.model import CTL
 from ctl.pipeline import Engine
+from ctl.precomputed import Precomputed, read_precomputed
 from ctl.types import ClipKind
+from ctl.video.reader import open_clip
 from ctl.web.galleries import Galleries
 from ctl.web.runs import Run, RunStore
 
@@ -63,6 +70,8 @@ class ExplainService:
         shared: whether others than this machine's user reach the page; then they name Hub ids only, no folders.
         gallery: folder or URL of the gallery that the page was started with: what visitors enrol is kept there. None:
             it is theirs alone, and goes with them.
+        samples: folder of what was computed beforehand of sample clips by the default models.
+        network: the default checkpoint's, on the CPU, where the engine's own runs in a worker only.
     """
 
     def __init__(
@@ -73,9 +82,11 @@ class ExplainService:
         *,
         shared: bool = False,
         gallery: str | Path | None = None,
+        samples: Path | None = None,
+        network: CTL | None = None,
     ) -> None:
         self.default, self.runs, self.shared = default, runs, shared
-        self._load = load
+        self._load, self._samples, self._network = load, samples, network
         self._engines: OrderedDict[Models, Engine] = OrderedDict({default: load(default)})
         store = None if gallery is None else open_store(gallery, self.engine.checkpoint.sha256)
         self.galleries = Galleries(self.engine.gallery, store)
@@ -109,17 +120,44 @@ class ExplainService:
         try:
             step(0.0, "Loading the models")
             engine = self._engine(request.models)
+            if (known := self._precomputed(request)) is not None:
+                return _with_cams(self.runs.add(request.clip, known.analysis, engine), known)
             analysis = engine.analyze(request.clip, request.kind, step)
             return self.runs.add(request.clip, analysis, engine)
         finally:
             if self._stops.get(visitor) is stop:  # not that of a newer run
                 del self._stops[visitor]
 
+    def first_look(self, request: AnalyzeRequest) -> np.ndarray:
+        """The clip's first frame, (H, W, 3) uint8 RGB, with a box around everybody in it: something to see meanwhile.
+
+        Raises:
+            InputError: the clip can't be read; HubError: the models can't be fetched.
+        """
+        detector = self._engine(request.models).detector
+        with open_clip(request.clip) as frames:
+            image = next(iter(frames)).image
+        return draw_boxes(image, detector([image])[0].boxes)
+
+    def gallery_of(self, run: Run, own: str = "") -> Gallery:
+        """What a run's people are searched in: everybody's gallery and the visitor's own, if they are still held; or
+        where another checkpoint embedded the run, that one's."""
+        if run.engine.checkpoint.sha256 != self.engine.checkpoint.sha256:
+            return run.engine.gallery
+        return self.galleries.read(own if self.galleries.holds(own) else "")
+
     def cancel(self, visitor: str) -> None:
         """Stop what the visitor has running, at its next step."""
         stop = self._stops.get(visitor)
         if stop is not None:
             stop.set()
+
+    def _precomputed(self, request: AnalyzeRequest) -> Precomputed | None:
+        """What was computed beforehand of a sample, where it is what the request would give."""
+        if self._samples is None or request.models != self.default:
+            return None
+        found = read_precomputed(self._samples, self.engine, request.clip, self._network)
+        return found if found is not None and request.kind in (None, found.analysis.kind) else None
 
     def _engine(self, models: Models) -> Engine:
         if self.shared:
@@ -131,3 +169,11 @@ class ExplainService:
                 while len(self._engines) > ENGINES_KEPT:
                     del self._engines[next(key for key in self._engines if key != self.default)]
             return self._engines[models]
+
+
+def _with_cams(run: Run, known: Precomputed) -> Run:
+    """The run with the maps in its folder, under the names by which `ctl.web.views` looks for them."""
+    for (person, reference), cams in known.cams.items():
+        name = f"cam-{person}-{reference.replace('/', '-') or 'itself'}.npy"
+        run.file(name, partial(np.save, arr=cams))
+    return run

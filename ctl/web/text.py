@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-import numpy as np
-
-from ctl.explain.page import image_tag
-from ctl.types import UNTRAINED, Analysis, CheckpointInfo, Ranking
+from ctl.types import UNTRAINED, Analysis, CheckpointInfo
 from ctl.video.limits import LIMITS
 
 TITLE: Final = "CTL Explorer"
@@ -25,6 +22,11 @@ EXPLAIN_CONSENT: Final = (
     "<b>People in a clip must have agreed to this use.</b> Clips and results stay on this server, are deleted about an "
     "hour after their last use, and train nothing."
 )
+EXPLAIN_EXPLORER: Final = (
+    "Choose a joint with the pointer, or Tab and arrow keys, to see its strongest links: within the frame, to the "
+    "frames before and after, and between scales. The same node is framed in the matrix under Adjacency."
+)
+NO_GRAPH: Final = "This model has no graph layers: there is nothing to explore."
 EXPLAIN_GRAPH: Final = (
     "The graph that the layer reads, on the person. Colour and width of a bone are its weight; dashed arrows are the "
     "strongest links that the body itself doesn't have. Faint joints have a low score."
@@ -34,9 +36,36 @@ EXPLAIN_MATRIX: Final = (
     "the sum of the three terms is what the layer uses."
 )
 EXPLAIN_CAM: Final = "Bright places raise the similarity most. One scale for the whole clip, so frames can be compared."
-EXPLAIN_HITS: Final = (
-    "Cosine similarity of the embeddings, from -1 to 1, best first. The clip itself is never among its own hits."
+EXPLAIN_CHECK: Final = (
+    "Takes the marked cells away, and brings them back, and sees whether the similarity follows, next to random maps. "
+    "Some 110 passes of the model: about half a minute."
 )
+EXPLAIN_HITS: Final = (
+    "Cosine similarity of the embeddings, from -1 to 1, best first; the probability is the calibrated one. The clip "
+    "itself is never among its own hits."
+)
+EXPLAIN_QUERIES: Final = "Clips of this visit that show one person can be searched for together."
+EXPLAIN_SAME_CAMERA: Final = "Benchmarks leave out the query's own camera."
+EXPLAIN_OWN: Final = (
+    "Enrol the person shown above, with their consent. What you enrol is yours alone, and is forgotten an hour after "
+    "its last use: export it to keep it."
+)
+EXPLAIN_KEPT: Final = (
+    "Enrol the person shown above, with their consent. What is enrolled stays on this server's disk, and everybody who "
+    "opens the page finds it, until it is removed."
+)
+SHELF_HEADERS: Final = ["Person", "Camera", "Key"]
+CLASHES: Final = {"refuse": "Refuse the import", "keep": "Keep mine", "replace": "Take the imported one"}
+EXPLAIN_MATCH: Final = (
+    "Why the model finds a hit similar: both in step, what each frame and part put into the similarity, and how alike "
+    "each part is. The hit's own map is made from the six frames that are kept of it."
+)
+NO_MATCH: Final = "There is no hit to compare with: the search found none."
+EXPLAIN_WHAT_IF: Final = (
+    "Switch parts of the loaded model off, without training it again. What moves is what the model leans on."
+)
+TERMS: Final = {"physical": "Physical (Ap)", "mask": "Mask (Am)", "context": "Context (Ac)"}
+EXPLAIN_TOUR: Final = "Samples that are hard for a reason. Show runs one and opens the tab to look at."
 NO_HITS: Final = "Nothing is ranked: the gallery is empty or was embedded by another checkpoint."
 EMPTY: Final = "Choose a sample or drop a clip, then press <b>Run</b>."
 CANCELLED: Final = "Stopped."
@@ -85,19 +114,6 @@ def notes(sentences: Sequence[str]) -> str:
 def hints(*sentences: str) -> str:
     """Quiet lines of safe HTML, beside a component or where a result will be."""
     return "".join(f'<p class="ctl-hint">{sentence}</p>' for sentence in sentences)
-
-
-def ranking(hits: Ranking, pictures: Sequence[np.ndarray], *, trained: bool) -> str:
-    """The hits with their pictures and captions, best first, after a warning where the graph layers are untrained."""
-    if not hits:
-        return hints(NO_HITS)
-    items = "".join(
-        f"<li>{image_tag(picture, f'Rank {hit.rank}: {hit.person}')}<b>#{hit.rank} · {hit.similarity:.3f}</b>"
-        f"<span>{escape(hit.person)}</span><span>camera {escape(hit.camera)}</span></li>"
-        for hit, picture in zip(hits, pictures, strict=True)
-    )
-    warning = "" if trained else notes([WARNING])
-    return f'{warning}<ol class="ctl-hits">{items}</ol>'
 
 
 FOOTER: Final = (

@@ -1,44 +1,45 @@
 """The page and its events. Which handler listens to what, in which queue, with which progress shown where."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import gradio as gr
 
 from ctl.web import api, handlers, page, text
-from ctl.web.queues import DRAWING, MODEL, PLUMBING
+from ctl.web.links import READ_VISIT, RUN_ASKED, WRITE_LINK
+from ctl.web.queues import MODEL, PLUMBING
 from ctl.web.samples import Sample
 from ctl.web.service import ExplainService
+from ctl.web.tabs import adjacency, cam, gallery, graph, match, numbers, own, what_if
 
 QUEUE_SIZE: Final = 24
-READ_THEME: Final = "() => document.body.classList.contains('dark') ? 'dark' : 'light'"
 CACHE_SWEEP: Final = (600, 3600)  # seconds: every, older than
 
 
 def build_app(service: ExplainService, samples: Sequence[Sample], devices: Sequence[str]) -> gr.Blocks:
     """The whole page, ready for `launch`."""
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=CACHE_SWEEP, fill_width=True) as app:
-        header = text.header(service.engine.checkpoint, service.engine.notices)
-        shown = page.lay_out(header, samples, devices, service.default)
-        _connect_inputs(service, list(samples), shown)
-        _connect_results(service, shown)
+        shown = page.lay_out(service, samples, devices)
+        _connect_inputs(service, shown)
+        opened = _connect_links(app, list(samples), shown)
+        _connect_results(shown, opened)
         api.add_endpoints(service)
         app.unload(handlers.make_on_leave(service))
-        app.load(None, None, [shown.theme], js=READ_THEME)
     app.queue(max_size=QUEUE_SIZE, api_open=False)
     return app
 
 
-def _connect_inputs(service: ExplainService, samples: list[Sample], shown: page.Page) -> None:
+def _connect_inputs(service: ExplainService, shown: page.Page) -> None:
     inputs = shown.inputs
-    inputs.samples.select(handlers.make_on_sample(samples, inputs), None, [inputs.clip, inputs.status], **PLUMBING)
     inputs.clip.change(handlers.make_on_clip(inputs), inputs.clip, [inputs.preview], **PLUMBING)
+    for another in (inputs.clip.upload, inputs.clip.clear):
+        another(lambda: ("", ""), None, [inputs.sample, inputs.asked], show_progress="hidden", **PLUMBING)
     buttons = [inputs.run, inputs.cancel]
     started = inputs.run.click(handlers.make_on_start(inputs), None, buttons, **PLUMBING, show_progress="hidden")
     running = started.then(
         handlers.make_on_run(service, shown),
         {inputs.clip, inputs.kind, inputs.checkpoint, inputs.estimator, inputs.device},
-        [shown.selection, shown.facts, shown.people, inputs.status],
+        [shown.visit.selection, shown.facts, shown.people, inputs.status],
         show_progress_on=[inputs.status],
         api_visibility="private",
         **MODEL,
@@ -55,63 +56,60 @@ def _connect_inputs(service: ExplainService, samples: list[Sample], shown: page.
     )
     shown.people.select(  # queued, because only then does Gradio tell that the selection changed
         handlers.make_on_person(shown),
-        shown.selection,
-        [shown.selection],
+        shown.visit.selection,
+        [shown.visit.selection],
         api_visibility="private",
         show_progress="hidden",
     )
 
 
-def _connect_results(service: ExplainService, shown: page.Page) -> None:
+def _connect_links(app: gr.Blocks, samples: list[Sample], shown: page.Page) -> gr.events.Dependency:
+    """Samples are chosen by their thumbnails, by the tour and by the page's own address. Gives the opening of the
+    page."""
+    inputs = shown.inputs
+    search = gr.Textbox("", visible="hidden", label="Address")
+    chosen = [inputs.clip, inputs.sample, inputs.asked, inputs.status]
+    inputs.samples.select(handlers.make_on_sample(samples, inputs), None, chosen, **PLUMBING)
+    opened = app.load(None, None, [shown.visit.theme, search], js=READ_VISIT)
+    for asked in (
+        opened.then(handlers.make_on_link(samples, inputs), search, chosen, show_progress="hidden", **PLUMBING),
+        shown.tour.stops.select(handlers.make_on_stop(samples, inputs), None, chosen, **PLUMBING),
+    ):
+        asked.then(None, inputs.asked, None, js=RUN_ASKED)
+    gr.on([shown.tabs.select, shown.match.hit.change, inputs.sample.change], None, inputs.sample, None, js=WRITE_LINK)
+    return opened
+
+
+def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
     """A new selection sets the controls, then fills all tabs at once; later each control redraws its own part."""
-    runs, selection, theme = service.runs, shown.selection, shown.theme
-    graph, adjacency, cam, numbers = shown.graph, shown.adjacency, shown.cam, shown.numbers
-    chosen = selection.change(
-        handlers.make_on_selection(runs, shown),
-        selection,
+    visit, graphs, matrices = shown.visit, shown.graph, shown.adjacency
+    chosen = visit.selection.change(
+        handlers.make_on_selection(shown),
+        [visit.selection, shown.inputs.asked],
         [
-            graph.scale,
-            graph.layer,
-            adjacency.frame,
-            adjacency.scale,
-            adjacency.layer,
-            adjacency.source,
-            cam.reference,
+            *graphs.controls,
+            *matrices.controls,
+            matrices.source,
+            shown.what_if.terms,
+            shown.what_if.window,
+            shown.what_if.scales,
+            shown.tabs,
         ],
         show_progress="hidden",
         **PLUMBING,
     )
-    matrix_controls = [adjacency.frame, adjacency.scale, adjacency.layer, adjacency.term]
-    parts: tuple[tuple[handlers.Handler, list[Any], list[Any], list[Any], dict[str, Any]], ...] = (
-        # handler, what it always reads, controls that redraw it, what it fills, queue
-        (handlers.make_on_graph(runs, graph), [], [graph.scale, graph.layer], [graph.video], DRAWING),
-        (
-            handlers.make_on_adjacency(runs, adjacency),
-            [theme],
-            matrix_controls,
-            [adjacency.matrix, adjacency.links],
-            DRAWING,
-        ),
-        (
-            handlers.make_on_cross(runs, adjacency),
-            [theme],
-            [adjacency.frame, adjacency.source],
-            [adjacency.cross, adjacency.cross_links],
-            DRAWING,
-        ),
-        (handlers.make_on_cam(runs, cam), [], [cam.reference], [cam.strip, cam.video], MODEL),
-        (handlers.make_on_gallery(runs, shown), [], [], [shown.gallery.hits], DRAWING),
-        (
-            handlers.make_on_numbers(runs, shown),
-            [theme],
-            [],
-            [numbers.timings, numbers.embedding, numbers.details, numbers.files],
-            DRAWING,
-        ),
+    for one, other in zip((*graphs.controls, *matrices.controls), (*matrices.controls, *graphs.controls), strict=True):
+        one.input(None, one, other, js="value => value", show_progress="hidden")
+    graph.connect(graphs, visit, chosen, matrices.controls)
+    searched = gallery.connect(
+        shown.gallery,
+        visit,
+        chosen,
+        own.connect(shown.own, visit, opened),
+        gallery.Followers(shown.match.hit, shown.cam.reference, shown.tabs, shown.inputs.asked),
     )
-    for handler, always, controls, outputs, queue in parts:
-        options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": outputs[:1], **queue}
-        inputs = [selection, *always, *controls]
-        chosen.success(handler, inputs, outputs, **options)
-        if controls:
-            gr.on([c.input for c in controls], handler, inputs, outputs, trigger_mode="always_last", **options)
+    adjacency.connect(matrices, visit, chosen, graphs.controls, graphs.explorer)
+    match.connect(shown.match, visit, searched)
+    cam.connect(shown.cam, visit, searched)
+    what_if.connect(shown.what_if, visit, chosen)
+    numbers.connect(shown.numbers, visit, chosen)

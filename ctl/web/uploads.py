@@ -16,7 +16,7 @@ from safehttpx import AsyncSecureTransport, async_validate_url  # type: ignore[i
 
 from ctl.errors import InputError
 from ctl.video.limits import LIMITS
-from ctl.web.handlers import told_to_the_visitor
+from ctl.web.tabs.common import told_to_the_visitor
 
 PATIENCE_S: Final = 30.0
 _UPLOADED: Final = "/gradio_api/file="

@@ -8,10 +8,17 @@ from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
+import torch
 from PIL import Image
 
+from ctl.errors import InputError
 from ctl.explain.adjacency_page import adjacency_html
 from ctl.explain.cam_picture import cam_strip, cam_video_frames
+from ctl.explain.evidence import from_bytes
+from ctl.explain.faithfulness_view import faithfulness_html
+from ctl.explain.graph_view import graph_view
+from ctl.explain.match import explain_match
+from ctl.explain.match_page import match_html
 from ctl.explain.matrices import (
     Link,
     adjacency_figure,
@@ -22,18 +29,23 @@ from ctl.explain.matrices import (
 from ctl.explain.palette import THEMES, ThemeName
 from ctl.explain.ranking_page import ranking_html
 from ctl.explain.reading import Term, cross_scale_sources, graphs
-from ctl.results import CLOCKLESS_FPS, analysis_json, overlay, thumbnails, write_analysis, write_trace
+from ctl.explain.report_page import report_html
+from ctl.explain.what_if import Setting, full_setting
+from ctl.explain.what_if_page import what_if_html
+from ctl.gallery import Filter, Gallery
+from ctl.results import CLOCKLESS_FPS, analysis_json, overlay, thumbnails, write_analysis, write_csv, write_trace
 from ctl.skeleton import SCALES, Scale
-from ctl.types import Hit
 from ctl.video.writer import write_video
 from ctl.web import text
+from ctl.web.answers import chance
 from ctl.web.runs import Run
+from ctl.web.searches import key_of
 
 SHORT: Final = 8
 """A list of more numbers than this is shown by its size."""
 
-REFERENCES: Final = 5
-"""Hits that Grad-CAM offers to compare with."""
+LOOK_HEIGHT: Final = 360
+"""Of the first frame that is shown while a clip is analysed."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +56,14 @@ class Choices:
         scales, layers: of the graphs in the trace; empty for a model without graph layers.
         sources: scales that are fused into s3.
         frames: T.
-        references: (label, gallery key) of the hits that Grad-CAM can compare with.
+        full: all that can be switched off.
     """
 
     scales: tuple[Scale, ...]
     layers: tuple[int, ...]
     sources: tuple[Scale, ...]
     frames: int
-    references: tuple[tuple[str, str], ...]
+    full: Setting
 
 
 def choices(run: Run, person: int) -> Choices:
@@ -63,19 +75,22 @@ def choices(run: Run, person: int) -> Choices:
         layers=tuple(sorted({layer for _, layer in held})),
         sources=cross_scale_sources(found.trace),
         frames=len(found.tracklet),
-        references=tuple((hit_label(hit), hit.key) for hit in found.ranking[:REFERENCES]),
+        full=full_setting(run.engine.model.config),
     )
-
-
-def hit_label(hit: Hit) -> str:
-    """A hit in one line."""
-    return f"#{hit.rank} · {hit.similarity:.3f} · {hit.person} · camera {hit.camera}"
 
 
 def people(run: Run) -> list[tuple[np.ndarray, str]]:
     """One crop per person, from the middle of the tracklet."""
     tracklets = [person.tracklet for person in run.analysis.people]
     return [(tracklet.crops[len(tracklet) // 2], f"Person {tracklet.id}") for tracklet in tracklets]
+
+
+def explorer(run: Run, person: int, scale: Scale | None, layer: int | None, frame: int) -> str:
+    """One graph in one frame, to explore."""
+    found = run.analysis.people[person]
+    if scale is None:
+        return text.hints(text.NO_GRAPH)
+    return graph_view(found.trace, found.tracklet.crops, run.engine.model.config.clip_length, scale, layer, frame)
 
 
 def graph_video(run: Run, person: int, scale: Scale, layer: int) -> Path:
@@ -87,9 +102,11 @@ def graph_video(run: Run, person: int, scale: Scale, layer: int) -> Path:
     )
 
 
-def adjacency(run: Run, person: int, scale: Scale, layer: int, term: Term, frame: int, theme: ThemeName) -> go.Figure:
-    """One matrix of Eq. 2 in the window around one frame."""
-    return adjacency_figure(run.analysis.people[person].trace, scale, layer, term, frame, theme)
+def adjacency(
+    run: Run, person: int, scale: Scale, layer: int, term: Term, frame: int, theme: ThemeName, node: int | None
+) -> go.Figure:
+    """One matrix of Eq. 2 in the window around one frame, with a node's row and column marked."""
+    return adjacency_figure(run.analysis.people[person].trace, scale, layer, term, frame, theme, node)
 
 
 def link_rows(run: Run, person: int, scale: Scale, layer: int, term: Term, frame: int) -> list[list[str]]:
@@ -107,29 +124,76 @@ def cross_rows(run: Run, person: int, source: Scale, frame: int) -> list[list[st
     return _rows(strongest_cross_scale(run.analysis.people[person].trace, source, frame))
 
 
-def grad_cam(run: Run, person: int, reference: str) -> tuple[Path, Path]:
+def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> tuple[Path, Path]:
     """Where the similarity to a reference comes from, as a strip of frames and as a video.
 
     Args:
-        reference: gallery key; "" is the person's own embedding.
+        reference: key of a tracklet of the gallery; "" is the person's own embedding.
     Raises:
         InputError: the gallery has no such key.
     """
-    found, engine = run.analysis.people[person], run.engine
-    crops, times = found.tracklet.crops, found.tracklet.times
-    target = engine.gallery.records([reference])[0].embedding.numpy() if reference else None
-    name = f"cam-{found.tracklet.id}-{reference.replace('/', '-') or 'itself'}"
-    maps = np.load(run.file(f"{name}.npy", lambda path: np.save(path, engine.grad_cam(found, target))))
+    tracklet = run.analysis.people[person].tracklet
+    crops, times = tracklet.crops, tracklet.times
+    maps, name = _cam(run, person, gallery, reference), _cam_name(tracklet.id, reference)
     strip = run.file(f"{name}.png", lambda path: Image.fromarray(cam_strip(crops, maps, times)).save(path))
     video = run.file(f"{name}.mp4", lambda path: write_video(path, cam_video_frames(crops, maps, times), _fps(run)))
     return strip, video
 
 
-def ranking(run: Run, person: int) -> str:
-    """The hits as HTML."""
-    hits = run.analysis.people[person].ranking
-    pictures = [record.picture for record in run.engine.gallery.records([hit.key for hit in hits])]
-    return text.ranking(hits, pictures, trained=run.analysis.checkpoint.trained)
+def verdict(
+    run: Run, person: int, gallery: Gallery, reference: str, on_progress: Callable[[float], None] | None = None
+) -> str:
+    """How true the map of `grad_cam` is, beside random ones. Arguments and errors as there."""
+    found = run.analysis.people[person]
+    (record,) = gallery.records([reference]) if reference else (None,)
+    target = found.embedding if record is None else record.embedding.numpy()
+    maps = _cam(run, person, gallery, reference)
+    return faithfulness_html(run.engine.faithfulness(found, maps, target, on_progress))
+
+
+def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
+    """The person beside one tracklet of the gallery.
+
+    The tracklet's own map is made of the few frames that are kept of it. The rival is the most similar tracklet of
+    somebody else.
+
+    Raises:
+        InputError: the gallery has no such key, or nothing was kept to explain it.
+    """
+    found, engine = run.analysis.people[person], run.engine
+    (record,) = gallery.records([key])
+    if not record.evidence:
+        raise InputError(f"{record.entry.person} was enrolled without what explains a match: enrol the clip again.")
+    mine, theirs = engine.evidence(found), from_bytes(record.evidence)
+    query = torch.from_numpy(found.embedding)
+    others = frozenset(entry.key for entry in gallery.entries if entry.person == record.entry.person)
+    rivals = gallery.search(query, 1, where=Filter(without_keys=others | {key_of(run, found)}))
+    rival = gallery.records([rivals[0].key])[0].embedding.numpy() if rivals else None
+    likely = chance(float(query @ record.embedding), engine.checkpoint.calibration)
+    theirs_cam = run.file(
+        f"{_cam_name(found.tracklet.id, key)}-hit.npy",
+        lambda path: np.save(path, engine.grad_cam(theirs.crops, found.embedding)),
+    )
+    return match_html(explain_match(mine, theirs, likely, rival), _cam(run, person, gallery, key), np.load(theirs_cam))
+
+
+def what_if(run: Run, person: int, setting: Setting) -> str:
+    """What the model with less makes of the person."""
+    found = run.analysis.people[person]
+    return what_if_html(run.engine.what_if(found, setting, key_of(run, found)))
+
+
+def _cam(run: Run, person: int, gallery: Gallery, reference: str) -> np.ndarray:
+    """(T, h, w) in 0..1, computed once."""
+    found, engine = run.analysis.people[person], run.engine
+    target = gallery.records([reference])[0].embedding.numpy() if reference else None
+    name = _cam_name(found.tracklet.id, reference)
+    crops = found.tracklet.crops
+    return np.load(run.file(f"{name}.npy", lambda path: np.save(path, engine.grad_cam(crops, target))))
+
+
+def _cam_name(tracklet: int, reference: str) -> str:
+    return f"cam-{tracklet}-{reference.replace('/', '-') or 'itself'}"
 
 
 def timing_rows(run: Run) -> list[list[str]]:
@@ -167,14 +231,22 @@ def trace_file(run: Run) -> Path:
 
 
 def files(run: Run, person: int) -> list[Path]:
-    """What can be downloaded besides the videos, which have their own buttons."""
+    """What can be downloaded besides the videos, which have their own buttons.
+
+    The report has Grad-CAM where that was computed already: no model runs here.
+    """
     analysis, found = run.analysis, run.analysis.people[person]
+    number, pictures = found.tracklet.id, partial(thumbnails, run.engine.gallery, analysis)
+    maps = run.folder / f"{_cam_name(number, '')}.npy"
+    cams, report = (np.load(maps), "report") if maps.exists() else (None, "report-without-grad-cam")
     texts: dict[str, Callable[[], str]] = {
-        f"adjacency-{found.tracklet.id}.html": lambda: adjacency_html(found.trace, analysis.video.source),
-        "ranking.html": lambda: ranking_html(analysis, thumbnails(run.engine.gallery, analysis)),
+        f"{report}-{number}.html": lambda: report_html(analysis, found, pictures(), cams),
+        f"adjacency-{number}.html": lambda: adjacency_html(found.trace, analysis.video.source),
+        "ranking.html": lambda: ranking_html(analysis, pictures()),
     }
     pages = [run.file(name, partial(_write_text, make)) for name, make in texts.items()]
-    return [run.file("analysis.json", lambda path: write_analysis(path, analysis)), trace_file(run), *pages]
+    matrices = run.file(f"matrices-{number}.zip", lambda path: write_csv(path, found))
+    return [run.file("analysis.json", lambda path: write_analysis(path, analysis)), trace_file(run), matrices, *pages]
 
 
 def shortened(value: Any) -> Any:

@@ -63,8 +63,8 @@ class ZeroGpuEngine(Engine):
     def describe(self, tracklets: Sequence[np.ndarray], on_progress: Callable[[float], None]) -> Timed:
         return self._borrow("describe", sum(map(len, tracklets)), tracklets, _unheard)
 
-    def grad_cam(self, person: PersonAnalysis, reference: np.ndarray | None = None) -> np.ndarray:
-        return self._borrow("grad_cam", len(person.tracklet), person, reference)
+    def grad_cam(self, crops: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+        return self._borrow("grad_cam", len(crops), crops, reference)
 
     def evidence(self, person: PersonAnalysis) -> Evidence:
         return self._borrow("evidence", len(person.tracklet), person)

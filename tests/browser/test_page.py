@@ -7,33 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
-TABS = ("Graph", "Adjacency", "Grad-CAM", "Gallery", "Numbers")
-PATIENCE_MS = 300_000  # a run takes seconds, but waits for those before it and for a busy machine
+from tests.browser.steps import PATIENCE_MS, SAMPLES, TABS, drop, open_tab, sideways_overflow, visit
 
 
 @pytest.fixture
 def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    """A fresh visit; fails afterwards if the page complained to the console."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    visit = context.new_page()
-    complaints: list[str] = []
-    visit.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    visit.on("pageerror", lambda error: complaints.append(str(error)))
-    visit.goto(app_url)
-    expect(visit.locator("#run")).to_be_enabled(timeout=30_000)
-    yield visit
-    context.close()
-    assert complaints == []
-
-
-def drop(page: Page, clip: Path) -> None:
-    page.set_input_files("#clip input[type=file]", clip)
-    expect(page.locator("#clip .file-preview")).to_be_visible()
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
+    with visit(browser, app_url) as page:
+        yield page
 
 
 def expect_playing(page: Page, video: str) -> None:
@@ -47,10 +27,6 @@ def expect_playing(page: Page, video: str) -> None:
     page.wait_for_function(
         "([selector, before]) => document.querySelector(selector)?.currentTime != before", arg=[video, before]
     )
-
-
-def sideways_overflow(page: Page) -> int:
-    return page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
 
 
 def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
@@ -106,7 +82,7 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
         open_tab(page, tab)
         page.wait_for_timeout(500)
         assert sideways_overflow(page) == 0, f"{tab} is wider than a phone"
-        page.screenshot(path=screenshots / f"phone-{tab.lower()}.png", full_page=True)
+        page.screenshot(path=screenshots / f"phone-{tab.lower().replace(' ', '-')}.png", full_page=True)
 
     open_tab(page, "Graph")
     shown = page.get_attribute("#graph-video video", "src")
@@ -116,22 +92,19 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
 
 
 def test_sample_in_the_dark(browser: Browser, app_url: str, screenshots: Path) -> None:
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="dark")
-    page = context.new_page()
-    page.goto(app_url)
-    page.locator("#samples button.thumbnail-item", has_text="Man, camera 1").click()
-    expect(page.locator("#clip .file-preview")).to_contain_text("man-lab1")
-    page.click("#run")
-    expect_playing(page, "#graph-video video")
-    expect(page.locator("#people")).to_be_hidden()
-    open_tab(page, "Adjacency")
-    expect(page.locator("#adjacency-plot .heatmaplayer image")).to_be_visible(timeout=PATIENCE_MS)
-    red, green, blue = page.eval_on_selector(
-        "#adjacency-plot .gtitle", "title => getComputedStyle(title).fill.match(/\\d+/g).map(Number)"
-    )
-    assert min(red, green, blue) > 150, "dark text on a dark page"
-    page.screenshot(path=screenshots / "dark-adjacency.png", full_page=True)
-    context.close()
+    with visit(browser, app_url, dark=True) as page:
+        page.locator("#samples button.thumbnail-item", has_text="Man, camera 1").click()
+        expect(page.locator("#clip .file-preview")).to_contain_text("man-lab1")
+        page.click("#run")
+        expect_playing(page, "#graph-video video")
+        expect(page.locator("#people")).to_be_hidden()
+        open_tab(page, "Adjacency")
+        expect(page.locator("#adjacency-plot .heatmaplayer image")).to_be_visible(timeout=PATIENCE_MS)
+        red, green, blue = page.eval_on_selector(
+            "#adjacency-plot .gtitle", "title => getComputedStyle(title).fill.match(/\\d+/g).map(Number)"
+        )
+        assert min(red, green, blue) > 150, "dark text on a dark page"
+        page.screenshot(path=screenshots / "dark-adjacency.png", full_page=True)
 
 
 def test_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.numpy import load, save
 
 from ctl.errors import InputError
@@ -186,3 +188,37 @@ def test_damaged_bytes_are_refused_in_one_sentence(break_it: str) -> None:
         data = save(arrays)
     with pytest.raises(InputError, match="is damaged"):
         from_bytes(data)
+
+
+def changed(**values: np.ndarray) -> bytes:
+    arrays = load(to_bytes(condensed(make_evidence(make_model(), 3, 1))))
+    assert values.keys() <= arrays.keys() | {"part_shares/hat"}
+    return save(arrays | values)
+
+
+def picture(kind: str, side: int) -> dict[str, np.ndarray]:
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side)).save(buffer, kind)
+    data = buffer.getvalue() * 3
+    return {"crops": np.frombuffer(data, np.uint8), "crop_sizes": np.full(3, len(data) // 3)}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        picture("PNG", 64),
+        picture("JPEG", 5000),
+        picture("JPEG", 20_000),
+        {"moment_shares": np.full((3, 16), np.nan, np.float16)},
+        {"times": np.full(3, np.inf)},
+        {"frames": np.array(-5)},
+        {"part_shares/hat": np.zeros((1, 16), np.float16)},
+        {"part_features/s1": np.zeros((3, 16), np.float16)},
+        {"xy": np.zeros((3, 5, 2), np.float32)},
+        {"crop_sizes": np.zeros(1000, np.int64)},
+    ],
+    ids=["png", "large", "bomb", "nan", "endless", "negative", "unknown part", "few parts", "few joints", "many"],
+)
+def test_what_a_stranger_sends_is_refused_in_one_sentence(values: dict[str, np.ndarray]) -> None:
+    with pytest.raises(InputError, match="is damaged"):
+        from_bytes(changed(**values))

@@ -24,8 +24,13 @@ def picture(number: int) -> np.ndarray:
     return np.full((256, 128, 3), number * 10 % 256, dtype=np.uint8)
 
 
+def evidence(number: int) -> bytes:
+    """Bytes of no format; every fifth tracklet has none."""
+    return b"\xff\x00%d" % number if number % 5 else b""
+
+
 def record(number: int, embedding: Tensor) -> Record:
-    return Record(entry(number), embedding, to_thumbnail(picture(number)))
+    return Record(entry(number), embedding, to_thumbnail(picture(number)), evidence(number))
 
 
 def records(embeddings: Tensor) -> list[Record]:

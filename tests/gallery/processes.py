@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,7 +24,8 @@ def killed_at_each_step(root: Path) -> list[tuple[int, str]]:
     rename or remove."""
     rows = some_embeddings()
     old = MemoryGallery.empty(SHA256).add(records(rows[:3]))
-    new = MemoryGallery.empty(SHA256).add(records(rows[:4])).remove([key(1)])
+    again = replace(record(2, rows[1]), evidence=b"of other weights")
+    new = old.remove([key(1), key(2)]).add([record(4, rows[3]), again])
     seen: list[tuple[int, str]] = []
     while not seen or seen[-1][0]:
         folder = root / f"step-{len(seen)}"
@@ -54,7 +56,7 @@ def _die_at_step(step: int) -> None:
 
 
 def _same(a: MemoryGallery, b: MemoryGallery) -> bool:
-    return a.entries == b.entries and torch.equal(a.embeddings, b.embeddings)
+    return (a.entries, a.evidence) == (b.entries, b.evidence) and torch.equal(a.embeddings, b.embeddings)
 
 
 def two_writers(folder: Path) -> dict[str, list[int]]:

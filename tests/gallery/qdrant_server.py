@@ -22,12 +22,14 @@ class QdrantServer:
     Attributes:
         url: http://127.0.0.1:PORT.
         requests: "METHOD path" of all that was asked, in order.
+        sizes: bytes of each request's body, and of its answer.
         refuse: answer everything with status 503.
     """
 
     def __init__(self) -> None:
         self.engine = QdrantClient(":memory:")
         self.requests: list[str] = []
+        self.sizes: list[tuple[int, int]] = []
         self.refuse = False
         server = self
 
@@ -37,6 +39,7 @@ class QdrantServer:
                 server.requests.append(f"{self.command} {self.path}")
                 status, result = server.handle(self.command, self.path, self.headers.get("api-key"), body)
                 data = json.dumps({"result": result, "status": "ok", "time": 0.0}).encode()
+                server.sizes.append((len(body), len(data)))
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))

@@ -11,6 +11,7 @@ from tests.gallery.cases import (
     OTHER_SHA256,
     SHA256,
     entry,
+    evidence,
     key,
     people,
     ranked_by_loops,
@@ -107,12 +108,13 @@ def test_what_cannot_be_searched_is_named(filled: Gallery) -> None:
 
 
 def test_records_come_back_as_they_were_given(filled: Gallery) -> None:
-    found = filled.records([key(3), key(11)])
-    for number, held in zip((3, 11), found, strict=True):
+    found = filled.records([key(5), key(3), key(11)])
+    for number, held in zip((5, 3, 11), found, strict=True):
         given = record(number, some_embeddings()[number - 1])
         assert held.entry == given.entry
         assert torch.equal(held.embedding, direction(given.embedding))
         assert held.jpeg == given.jpeg
+        assert held.evidence == given.evidence
         assert (held.picture.shape, held.picture.dtype) == ((192, 96, 3), np.uint8)
         np.testing.assert_allclose(held.picture, number * 10, atol=2)
     assert filled.records([]) == ()
@@ -121,6 +123,17 @@ def test_records_come_back_as_they_were_given(filled: Gallery) -> None:
 def test_entries_keep_the_order_they_were_added_in(filled: Gallery) -> None:
     again = filled.remove([key(2)]).add([record(2, torch.ones(7)), record(13, torch.ones(7))])
     assert list(again.entries) == [entry(n) for n in (1, *range(3, 13), 2, 13)]
+
+
+def evidence_in(gallery: Gallery) -> list[bytes]:
+    return [held.evidence for held in gallery.records([entry.key for entry in gallery.entries])]
+
+
+def test_evidence_stays_with_its_tracklet_through_every_change(filled: Gallery) -> None:
+    assert evidence_in(filled) == [evidence(n) for n in range(1, 13)]
+    changed = filled.remove([key(2), key(5)]).add([record(13, torch.ones(7)), record(5, torch.ones(7))])
+    changed = changed.rename([key(3)], person="zoe", camera="roof")
+    assert evidence_in(changed) == [evidence(n) for n in (1, 3, 4, *range(6, 13), 13, 5)]
 
 
 def test_removed_tracklets_are_gone(filled: Gallery) -> None:

@@ -6,6 +6,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from safetensors.torch import save
 from ctl.errors import InputError
 from ctl.files import sha256_of
 from ctl.gallery import GalleryEntry, GalleryFolder, MemoryGallery, Record, merge, read_bundle, to_bundle, write_bundle
-from tests.gallery.cases import OTHER_SHA256, SHA256, key, people, records, some_embeddings
+from ctl.gallery.layout import unpack
+from tests.gallery.cases import OTHER_SHA256, SHA256, evidence, key, people, records, some_embeddings
 
 Files = dict[str, bytes]
 
@@ -27,9 +29,8 @@ def gallery() -> MemoryGallery:
 
 
 def same(a: MemoryGallery, b: MemoryGallery) -> bool:
-    return (a.checkpoint_sha256, a.entries, a.jpegs) == (b.checkpoint_sha256, b.entries, b.jpegs) and torch.equal(
-        a.embeddings, b.embeddings
-    )
+    alike = [getattr(a, of) == getattr(b, of) for of in ("checkpoint_sha256", "entries", "jpegs", "evidence")]
+    return all(alike) and torch.equal(a.embeddings, b.embeddings)
 
 
 def files_of(bundle: bytes) -> Files:
@@ -78,11 +79,30 @@ def jpeg(side: int) -> bytes:
     return buffer.getvalue()
 
 
+def without_evidence(files: Files) -> Files:
+    """The same gallery in the format before."""
+    entries = [
+        {name: e[name] for name in ("key", "person", "camera")} for e in json.loads(files["gallery.json"])["entries"]
+    ]
+    kept = {name: content for name, content in files.items() if not name.startswith("evidence/")}
+    return index(kept, format=1, entries=entries)
+
+
+def test_export_of_the_format_before_is_imported_without_evidence(tmp_path: Path) -> None:
+    (tmp_path / "old.zip").write_bytes(zipped(without_evidence(files_of(to_bundle(gallery())))))
+    assert same(read_bundle(tmp_path / "old.zip"), replace(gallery(), evidence=(b"",) * 12))
+
+
 def first_entry(**values: object) -> list[dict[str, object]]:
     return [{"key": key(1), "person": "a", "camera": "b"} | values]
 
 
+def one_entry(files: Files, **values: object) -> Files:
+    return embeddings(index(files, entries=first_entry(**values)), save({"embeddings": torch.eye(7)[:1]}))
+
+
 THUMBNAIL = "thumbnails/000000000001-1.jpg"
+EVIDENCE = f"evidence/000000000001-1-{sha256_of(evidence(1))[:12]}.safetensors"
 BAD: dict[str, tuple[Callable[[Files], bytes], str]] = {
     "not-a-zip": (lambda f: b"GIF89a", "not a zip file"),
     "cut-off": (lambda f: zipped(f)[:-100], "not a zip file"),
@@ -93,7 +113,7 @@ BAD: dict[str, tuple[Callable[[Files], bytes], str]] = {
     "deep-json": (lambda f: zipped(f | {"gallery.json": b"[" * 10**5}), "not valid JSON"),
     "not-utf8": (lambda f: zipped(f | {"gallery.json": b'{"\xff'}), "not valid JSON"),
     "list": (lambda f: zipped(f | {"gallery.json": b"[]"}), "must hold a JSON object"),
-    "format": (lambda f: zipped(index(f, format=9)), "format must be 1, got 9"),
+    "format": (lambda f: zipped(index(f, format=9)), "format must be 1 or 2, got 9"),
     "path-in-index": (lambda f: zipped(index(f, embeddings="../../etc/passwd")), "names its embeddings '../../etc"),
     "path-in-key": (lambda f: zipped(index(f, entries=first_entry(key="../../../x/1"))), "gallery key '../../../x/1'"),
     "number-as-name": (lambda f: zipped(index(f, entries=first_entry(person=7))), "'person' is missing or not a str"),
@@ -125,6 +145,14 @@ BAD: dict[str, tuple[Callable[[Files], bytes], str]] = {
         "not a JPEG that can be shown",
     ),
     "large-picture": (lambda f: zipped(f | {THUMBNAIL: jpeg(600)}), "larger than 512 pixels"),
+    "no-evidence": (lambda f: zipped({n: c for n, c in f.items() if n != EVIDENCE}), f"{EVIDENCE} is missing"),
+    "others-evidence": (lambda f: zipped(f | {EVIDENCE: evidence(2)}), "its SHA-256 isn't the one in its name"),
+    "heavy-evidence": (lambda f: zipped(f | {EVIDENCE: bytes(2**20 + 1)}), "1048577 bytes, more than 1048576"),
+    "path-as-evidence": (
+        lambda f: zipped(one_entry(f, evidence="../../etc/x")),
+        "names the evidence of 000000000001/1 '../../etc/x'",
+    ),
+    "list-as-evidence": (lambda f: zipped(one_entry(f, evidence=[])), "names the evidence of 000000000001/1 []"),
     "heavy-picture": (lambda f: zipped(f | {THUMBNAIL: b"\xff\xd8" + b"\0" * 2**20}), "more than 1048576"),
 }
 
@@ -159,6 +187,19 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         read_bundle(tmp_path / "bad.zip")
 
 
+def test_one_file_is_not_read_again_and_again(tmp_path: Path) -> None:
+    files = files_of(to_bundle(gallery()))
+    asked = []
+
+    def read(name: str, most: int) -> bytes:
+        asked.append(name)
+        return index(files, entries=100_000 * first_entry())[name] if name == "gallery.json" else files[name]
+
+    with pytest.raises(InputError, match="keys must differ"):
+        unpack(read)
+    assert asked == ["gallery.json"]
+
+
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none.zip can't be read: No such file"):
         read_bundle(tmp_path / "none.zip")
@@ -179,8 +220,8 @@ def test_any_changed_byte_is_refused_or_does_no_harm(tmp_path: Path) -> None:
 def incoming() -> MemoryGallery:
     """Tracklet 1 as we have it, 2 under another name, 13 new."""
     ours = gallery().records([key(1), key(2)])
-    renamed = Record(GalleryEntry(key(2), "zoe", "roof"), ours[1].embedding, ours[1].jpeg)
-    new = Record(GalleryEntry(key(13), "ann", "c1"), torch.ones(7), ours[0].jpeg)
+    renamed = Record(GalleryEntry(key(2), "zoe", "roof"), ours[1].embedding, ours[1].jpeg, b"theirs")
+    new = Record(GalleryEntry(key(13), "ann", "c1"), torch.ones(7), ours[0].jpeg, b"Ann's")
     return MemoryGallery.empty(SHA256).add([new, ours[0], renamed])
 
 
@@ -191,6 +232,12 @@ def test_merge_keeps_or_replaces_what_clashes() -> None:
     assert people(merge(gallery(), incoming(), "replace")) == [ours[0], *ours[2:], ann, (key(2), "zoe", "roof")]
     with pytest.raises(InputError, match=r"1 tracklets .* with other names, such as 000000000002/1"):
         merge(gallery(), incoming())
+
+
+def test_merge_keeps_the_evidence_of_both() -> None:
+    ours = list(gallery().evidence)
+    assert list(merge(gallery(), incoming(), "keep").evidence) == [*ours, b"Ann's"]
+    assert list(merge(gallery(), incoming(), "replace").evidence) == [ours[0], *ours[2:], b"Ann's", b"theirs"]
 
 
 def test_the_very_same_tracklet_is_no_clash_but_another_embedding_is() -> None:

@@ -1,6 +1,7 @@
 """A gallery on disk: readers and writers at once, killed writers, damaged files."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,16 +14,21 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ctl.errors import InputError
-from ctl.files import ROOT
+from ctl.files import ROOT, sha256_of
 from ctl.gallery import GalleryFolder, MemoryGallery, clip_sha256, read_gallery
 from ctl.gallery import folder as folder_module
-from tests.gallery.cases import OTHER_SHA256, SHA256, key, people, record, records, some_embeddings
+from ctl.gallery.layout import EVIDENCE_BYTES
+from tests.gallery.cases import OTHER_SHA256, SHA256, evidence, key, people, record, records, some_embeddings
 
 THUMBNAIL = "thumbnails/000000000003-1.jpg"
 
 
 def make_gallery(embeddings: Tensor) -> MemoryGallery:
     return MemoryGallery.empty(SHA256).add(records(embeddings))
+
+
+def evidence_file(number: int) -> str:
+    return f"evidence/{number:012x}-1-{sha256_of(evidence(number))[:12]}.safetensors"
 
 
 def files_in(folder: Path) -> list[str]:
@@ -36,6 +42,7 @@ def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
         assert found.entries == gallery.entries
         assert torch.equal(found.embeddings, gallery.embeddings)
         assert found.jpegs == gallery.jpegs
+        assert found.evidence == gallery.evidence
         assert found.checkpoint_sha256 == SHA256
     assert torch.equal(load_file(embeddings_file(tmp_path / "gallery"))["embeddings"], gallery.embeddings)
 
@@ -48,6 +55,8 @@ def test_update_leaves_no_files_of_before(tmp_path: Path) -> None:
     assert left[1].startswith("embeddings-")
     assert [left[0], *left[2:]] == [
         ".lock",
+        evidence_file(1),
+        evidence_file(2),
         "gallery.json",
         "thumbnails/000000000001-1.jpg",
         "thumbnails/000000000002-1.jpg",
@@ -61,6 +70,31 @@ def test_update_writes_only_what_changed(tmp_path: Path) -> None:
     folder.update(lambda gallery: gallery.rename([key(3)], person="zoe"))
     after = {name: (tmp_path / name).stat().st_ino for name in files_in(tmp_path)}
     assert {name for name in before if before[name] != after[name]} == {"gallery.json"}
+
+
+def test_what_killed_writers_left_unfinished_is_removed_by_the_next(tmp_path: Path) -> None:
+    folder = GalleryFolder(tmp_path, SHA256)
+    folder.replace(make_gallery(some_embeddings()))
+    before = files_in(tmp_path)
+    for finished in (embeddings_file(tmp_path), *(tmp_path / name for name in before if "/" in name)):
+        finished.with_name(f".{finished.name}.x1y2").write_bytes(b"half")
+    (tmp_path / "evidence" / "000000000001-1-0123456789ab.safetensors").write_bytes(b"whole, but not in the index")
+    folder.update(lambda gallery: gallery)
+    assert files_in(tmp_path) == before
+
+
+def test_gallery_of_the_format_before_is_read_as_one_without_evidence(tmp_path: Path) -> None:
+    folder = GalleryFolder(tmp_path, SHA256)
+    folder.replace(make_gallery(some_embeddings()))
+    index = json.loads((tmp_path / "gallery.json").read_text())
+    change_index(tmp_path, format=1, entries=[{n: e[n] for n in ("key", "person", "camera")} for e in index["entries"]])
+    shutil.rmtree(tmp_path / "evidence")
+    found = read_gallery(tmp_path)
+    assert (found.entries, found.jpegs) == (make_gallery(some_embeddings()).entries, folder.read().jpegs)
+    assert found.evidence == (b"",) * 12
+    folder.update(lambda gallery: gallery.add([record(13, torch.ones(7))]))
+    assert read_gallery(tmp_path).evidence == (*[b""] * 12, evidence(13))
+    assert json.loads((tmp_path / "gallery.json").read_text())["format"] == 2
 
 
 def test_failed_change_leaves_the_gallery_as_it_was(tmp_path: Path) -> None:
@@ -130,8 +164,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
 
 
 def test_update_that_is_killed_at_any_step_leaves_the_old_gallery_or_the_new(many: tuple[Path, dict[str, Any]]) -> None:
-    # the embeddings, a new thumbnail and the index are renamed; then the two old files are removed
-    assert many[1]["steps"] == [[9, "old"]] * 3 + [[9, "new"]] * 2 + [[0, "new"]]
+    # the embeddings, a new thumbnail, evidence of two and the index are renamed; then four old files are removed
+    assert many[1]["steps"] == [[9, "old"]] * 5 + [[9, "new"]] * 4 + [[0, "new"]]
 
 
 def test_two_writers_at_once_lose_nothing_and_a_reader_beside_them_finds_a_whole_gallery(
@@ -162,6 +196,9 @@ def test_waiting_for_a_writer_that_does_not_finish_ends_in_a_sentence(
     folder = GalleryFolder(tmp_path, SHA256)
     with pytest.raises(InputError, match="is being written by another process: try again later"):
         folder.update(lambda gallery: GalleryFolder(tmp_path, SHA256).update(lambda inner: inner))
+
+
+EVIDENCE = evidence_file(3)
 
 
 def change_index(folder: Path, **values: object) -> None:
@@ -198,7 +235,7 @@ def swap_embeddings(folder: Path, tensors: dict[str, Tensor]) -> None:
         pytest.param(lambda f: (f / "gallery.json").unlink(), "gallery.json can't be read", id="no-index"),
         pytest.param(lambda f: truncate(f / "gallery.json"), "gallery.json is not valid JSON", id="index-truncated"),
         pytest.param(lambda f: (f / "gallery.json").write_text("[]"), "must hold a JSON object", id="index-is-a-list"),
-        pytest.param(lambda f: change_index(f, format=2), "format must be 1, got 2", id="format"),
+        pytest.param(lambda f: change_index(f, format=3), "format must be 1 or 2, got 3", id="format"),
         pytest.param(lambda f: drop_key(f, "checkpoint_sha256"), "'checkpoint_sha256' is missing", id="no-checkpoint"),
         pytest.param(lambda f: change_index(f, entries=[{"key": key(1)}]), "'person' is missing", id="entry-half"),
         pytest.param(lambda f: change_index(f, entries=[None]), "entry 1: must be an object", id="entry-null"),
@@ -219,6 +256,13 @@ def swap_embeddings(folder: Path, tensors: dict[str, Tensor]) -> None:
         ),
         pytest.param(lambda f: truncate(f / THUMBNAIL), "000000000003-1.jpg is not a whole JPEG", id="jpeg"),
         pytest.param(lambda f: (f / THUMBNAIL).unlink(), "000000000003-1.jpg can't be read", id="no-jpeg"),
+        pytest.param(lambda f: truncate(f / EVIDENCE), f"{EVIDENCE} is damaged: its SHA-256", id="evidence-truncated"),
+        pytest.param(lambda f: (f / EVIDENCE).unlink(), f"{EVIDENCE} can't be read", id="no-evidence"),
+        pytest.param(
+            lambda f: (f / EVIDENCE).write_bytes(bytes(EVIDENCE_BYTES + 1)),
+            f"{EVIDENCE} has 1048577 bytes, more than 1048576",
+            id="evidence-too-large",
+        ),
     ],
 )
 def test_damaged_gallery_is_one_sentence(tmp_path: Path, spoil: Callable[[Path], object], sentence: str) -> None:

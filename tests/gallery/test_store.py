@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import torch
 from qdrant_client import models
 
 from ctl.errors import InputError
-from ctl.gallery import GalleryFolder, MemoryGallery, open_store
-from tests.gallery.cases import OTHER_SHA256, SHA256, entry, key, people, record, records, some_embeddings
+from ctl.gallery import GalleryFolder, MemoryGallery, Record, open_store
+from ctl.gallery.layout import EVIDENCE_BYTES, JPEG_BYTES
+from ctl.gallery.qdrant import BATCH
+from tests.gallery.cases import OTHER_SHA256, SHA256, entry, evidence, key, people, record, records, some_embeddings
 from tests.gallery.qdrant_server import QdrantServer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Api key is used")
@@ -40,6 +43,8 @@ def test_a_gallery_is_made_changed_and_read_anew(place: str, tmp_path: Path, qdr
     assert open_store(where).read().entries == tuple(entry(n) for n in range(1, 13))
     assert open_store(where).read().checkpoint_sha256 == OTHER_SHA256
     assert len(open_store(where).read().search(torch.ones(5), top_k=99)) == 12
+    found = open_store(where).read().records([key(n) for n in range(1, 13)])
+    assert [held.evidence for held in found] == [evidence(n) for n in range(1, 13)]
 
 
 def test_searches_on_a_server_ask_for_no_pictures(qdrant_server: QdrantServer) -> None:
@@ -49,7 +54,29 @@ def test_searches_on_a_server_ask_for_no_pictures(qdrant_server: QdrantServer) -
     assert [request.split("/")[-1] for request in qdrant_server.requests] == ["exists", "mine", "query"]
     (point,) = qdrant_server.engine.scroll("mine", limit=1)[0]
     assert point.payload is not None
-    assert set(point.payload) == {"key", "person", "camera", "added", "jpeg"}
+    assert set(point.payload) == {"key", "person", "camera", "added", "jpeg", "evidence"}
+
+
+def heavy(number: int) -> Record:
+    return replace(record(number, torch.ones(2048)), jpeg=b"j" * JPEG_BYTES, evidence=b"e" * EVIDENCE_BYTES)
+
+
+def test_only_records_are_heavy_and_no_request_is_larger_than_a_server_takes(qdrant_server: QdrantServer) -> None:
+    held = open_store(f"{qdrant_server.url}/mine", SHA256).read().add([heavy(number) for number in range(1, BATCH + 2)])
+    assert 20e6 < max(asked for asked, _ in qdrant_server.sizes) < 25e6  # of 32 MB
+    del qdrant_server.sizes[:]
+    assert len(held.entries) == len(held.search(torch.ones(2048))) == len(held.similarities(torch.ones(2048)))
+    assert key(1) in held.rename([key(2)], person="zoe").remove([key(3)])
+    assert max(map(max, qdrant_server.sizes)) < 100_000
+    (found,) = held.records([key(1)])
+    assert (found.jpeg, found.evidence) == (heavy(1).jpeg, heavy(1).evidence)
+
+
+def test_collection_of_before_there_was_evidence_is_read_as_one_without(qdrant_server: QdrantServer) -> None:
+    held = open_store(f"{qdrant_server.url}/mine", SHA256).update(lambda held: held.add(records(some_embeddings())))
+    ids = [point.id for point in qdrant_server.engine.scroll("mine", limit=12)[0]]
+    qdrant_server.engine.delete_payload("mine", ["evidence"], ids)
+    assert [found.evidence for found in held.records([key(1), key(2)])] == [b"", b""]
 
 
 def test_other_peoples_collections_are_left_alone(qdrant_server: QdrantServer) -> None:

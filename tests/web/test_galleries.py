@@ -71,6 +71,41 @@ def test_neither_one_visitor_nor_many_fill_the_memory(base: MemoryGallery, monke
     assert (people(held, ben)[1:], people(held, cat)[1:]) == (["Ben"], ["Cat"])
 
 
+def test_own_galleries_have_a_bound_in_bytes_together(base: MemoryGallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    def heavy(number: int, kilobytes: int) -> Record:
+        return Record(GalleryEntry(f"{number:012x}/1", "x", "hall"), torch.eye(4)[0], b"", bytes(1000 * kilobytes))
+
+    monkeypatch.setattr(galleries, "MAX_BYTES", 100_000)
+    held = Galleries(base)
+    ann, ben, cat = (held.add([heavy(1, 30)]) for _ in range(3))
+    held.read(ann)
+    dan = held.add([heavy(1, 30)])  # for whom Ben, not read for the longest, has to go
+    with pytest.raises(InputError, match="no longer kept"):
+        held.read(ben)
+    assert [len(held.read(own)) for own in (ann, cat, dan)] == [2, 2, 2]
+    held.add([heavy(2, 60)], ann)
+    for own in (cat, dan):
+        with pytest.raises(InputError, match="no longer kept"):
+            held.read(own)
+    eve = held.add([heavy(1, 101)])  # the newest stays, alone
+    assert len(held.read(eve)) == 2
+    with pytest.raises(InputError, match="no longer kept"):
+        held.read(ann)
+
+
+def test_embeddings_and_thumbnails_count_too(base: MemoryGallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(galleries, "MAX_BYTES", 2 * (4 * 4 + 10))
+    for jpeg, evidence, kept in ((b"j" * 10, b"", True), (b"j" * 11, b"", False), (b"j" * 5, b"e" * 6, False)):
+        held = Galleries(base)
+        first = held.add([Record(GalleryEntry(f"{1:012x}/1", "x", "hall"), torch.eye(4)[0], jpeg, evidence)])
+        held.add([Record(GalleryEntry(f"{1:012x}/1", "x", "hall"), torch.eye(4)[0], b"j" * 10)])
+        if kept:
+            assert len(held.read(first)) == 2
+        else:
+            with pytest.raises(InputError, match="no longer kept"):
+                held.read(first)
+
+
 def test_kept_gallery_is_everybodys_and_sees_what_others_write(base: MemoryGallery, tmp_path: Path) -> None:
     store = open_store(tmp_path / "known", SHA)
     store.replace(base)
@@ -80,3 +115,34 @@ def test_kept_gallery_is_everybodys_and_sees_what_others_write(base: MemoryGalle
     assert people(held) == ["everybody's", "Ann", "from elsewhere"]
     with pytest.raises(InputError, match="no longer kept"):
         held.read("guess")
+
+
+def test_a_visitor_changes_their_own_gallery_alone(base: MemoryGallery) -> None:
+    held = Galleries(base)
+    ann = held.add([record(1, "Ann"), record(2, "Ann's friend")])
+    assert held.update(lambda gallery: gallery.rename(["000000000001/1"], person="Anna"), ann) == ann
+    held.update(lambda gallery: gallery.remove(["000000000002/1"]), ann)
+    assert [entry.person for entry in held.shelf(ann).entries] == ["Anna"]
+    assert people(held, ann) == ["everybody's", "Anna"]
+    with pytest.raises(InputError, match="can't be changed from here"):
+        held.update(lambda gallery: gallery.remove(["000000000000/1"]), ann)
+    assert people(held) == ["everybody's"]
+    assert not held.kept
+    assert len(held.shelf()) == 0
+
+
+def test_a_gallery_is_held_until_it_is_forgotten(base: MemoryGallery) -> None:
+    held = Galleries(base, max_age_s=0.0)
+    ann = held.add([record(1, "Ann")])
+    assert held.holds("")
+    assert not held.holds("somebody else's")
+    assert not held.holds(ann)
+    assert Galleries(base).holds("") and not Galleries(base).holds(ann)
+
+
+def test_a_gallery_on_disk_is_everybodys_shelf(base: MemoryGallery, tmp_path: Path) -> None:
+    held = Galleries(base, open_store(tmp_path / "kept", SHA))
+    assert held.kept
+    assert held.update(lambda gallery: gallery.add([record(1, "Ann")])) == ""
+    assert [entry.person for entry in held.shelf().entries] == ["Ann"]
+    assert [entry.person for entry in Galleries(base, open_store(tmp_path / "kept", SHA)).shelf().entries] == ["Ann"]

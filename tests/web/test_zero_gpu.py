@@ -94,7 +94,7 @@ def equal(got: Any, want: Any) -> None:
 
 CALLS: dict[str, Callable[[Engine, PersonAnalysis], Any]] = {
     "describe": lambda engine, man: engine.describe([man.tracklet.crops], lambda share: None).descriptions,
-    "grad_cam": lambda engine, man: engine.grad_cam(man),
+    "grad_cam": lambda engine, man: engine.grad_cam(man.tracklet.crops),
     "evidence": lambda engine, man: engine.evidence(man),
     "what_if": lambda engine, man: engine.what_if(man, full_setting(engine.model.config), KEY),
     "faithfulness": lambda engine, man: engine.faithfulness(man, cam(man), man.embedding[::-1].copy()),

@@ -1,0 +1,162 @@
+"""A search of the gallery: who is searched for, where, and what was found, as the page shows it.
+
+A query is named by a *token*: a tracklet's key in the gallery, or "run:ID:PLACE" of a person that was just analysed.
+"""
+
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+
+from ctl.errors import InputError
+from ctl.explain.page import image_tag, number
+from ctl.explain.palette import THEMES, ThemeName
+from ctl.gallery import TOP_K, Filter, Gallery, clip_sha256, tracklet_key
+from ctl.types import Calibration, Hit, PersonAnalysis, Ranking
+from ctl.web import text
+from ctl.web.answers import chance
+from ctl.web.runs import Run, RunStore
+
+_RUN: Final = re.compile(r"run:([\w-]+):(\d+)")
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the controls of the Gallery tab ask for.
+
+    Args:
+        queries: tokens of clips that show one person.
+        cameras, without_cameras: only these, none of these; empty asks for nothing.
+        top_k: hits at most.
+        at_least: smallest similarity that counts, -1..1.
+    """
+
+    queries: tuple[str, ...]
+    cameras: tuple[str, ...] = ()
+    without_cameras: tuple[str, ...] = ()
+    top_k: int = TOP_K
+    at_least: float = -1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Hits, and (n,) float32 similarities of all n tracklets that counted, highest first."""
+
+    hits: Ranking
+    similarities: torch.Tensor
+
+
+def key_of(run: Run, person: PersonAnalysis) -> str:
+    """The key that a person of a run has, or would have, in a gallery."""
+    return tracklet_key(clip_sha256(run.clip), person.tracklet.id)
+
+
+def token_of(run: Run, place: int) -> str:
+    """Names a person of a run as a query."""
+    return f"run:{run.id}:{place}"
+
+
+def search(runs: RunStore, gallery: Gallery, asked: Search) -> Found:
+    """Rank a gallery. What is searched for is never among the hits.
+
+    Raises InputError where nothing is asked for, a run is no longer kept, the gallery has no such key, or clips were
+    embedded by another checkpoint.
+    """
+    if not asked.queries:
+        raise InputError("Choose at least one clip to search for.")
+    embeddings = dict(_query(runs, gallery, token) for token in asked.queries)
+    query = torch.stack(list(embeddings.values()))
+    where = Filter(frozenset(asked.cameras), frozenset(asked.without_cameras), without_keys=frozenset(embeddings))
+    return Found(
+        gallery.search(query, asked.top_k, asked.at_least, where) if len(gallery) else (),
+        gallery.similarities(query, where) if len(gallery) else torch.zeros(0),
+    )
+
+
+def _query(runs: RunStore, gallery: Gallery, token: str) -> tuple[str, torch.Tensor]:
+    """Key and embedding of a token."""
+    if (named := _RUN.fullmatch(token)) is None:
+        (record,) = gallery.records([token])
+        return token, record.embedding
+    run = runs.get(named[1])
+    if run.engine.checkpoint.sha256 != gallery.checkpoint_sha256:
+        raise InputError("These clips were embedded by different checkpoints: search for one of them at a time.")
+    person = run.analysis.people[int(named[2])]
+    return key_of(run, person), torch.from_numpy(person.embedding)
+
+
+def hit_label(hit: Hit) -> str:
+    """A hit in one line."""
+    return f"#{hit.rank} · {hit.similarity:.3f} · {hit.person} · camera {hit.camera}"
+
+
+def hits_html(hits: Ranking, gallery: Gallery, calibration: Calibration | None, *, trained: bool) -> str:
+    """The hits with their pictures, best first, each with buttons to compare it and to search for it."""
+    warning = "" if trained else text.notes([text.WARNING])
+    if not hits:
+        return warning + text.hints(text.NO_HITS)
+    records = gallery.records([hit.key for hit in hits])
+    items = "".join(
+        f"<li>{image_tag(record.picture, f'Rank {hit.rank}: {hit.person}')}"
+        f"<b>#{hit.rank} · {number(hit.similarity)}</b>{_chance(hit, calibration)}"
+        f"<span>{escape(hit.person)}</span><span>camera {escape(hit.camera)}</span>"
+        f"{_button('compare', 'Compare', hit)}{_button('search', 'Search', hit)}</li>"
+        for hit, record in zip(hits, records, strict=True)
+    )
+    return f'{warning}<ol class="ctl-hits">{items}</ol>'
+
+
+def _chance(hit: Hit, calibration: Calibration | None) -> str:
+    likely = chance(hit.similarity, calibration)
+    return "" if likely is None else f"<span>probability {likely:.0%}</span>"
+
+
+def _button(action: str, word: str, hit: Hit) -> str:
+    name = escape(f"{word}: rank {hit.rank}, {hit.person}")
+    return f'<button type="button" data-action="{action}" data-key="{hit.key}" aria-label="{name}">{word}</button>'
+
+
+HITS_SCRIPT: Final = """
+element.addEventListener("click", event => {
+  const button = event.target.closest("button[data-key]");
+  if (button) trigger("select", {action: button.dataset.action, key: button.dataset.key});
+});
+"""
+"""Body of a function of Gradio's `element` and `trigger`."""
+
+
+def threshold_meaning(at_least: float, calibration: Calibration | None) -> str:
+    """What a similarity means, as a sentence of HTML."""
+    likely = chance(at_least, calibration)
+    if likely is None or calibration is None:
+        return "How likely a similarity is to be the same person isn't known: this checkpoint has no calibration."
+    return (
+        f"A pair of similarity {number(at_least, 2)} shows one person with probability <b>{likely:.0%}</b>, if half of "
+        f"all pairs do. Measured on {escape(calibration.fitted_on)}, made-up people: on real clips strangers look more "
+        "alike to this model, so read it as an order, not as odds."
+    )
+
+
+def histogram(similarities: torch.Tensor, at_least: float, theme: ThemeName) -> go.Figure:
+    """How similar all tracklets are that counted; the threshold as a line."""
+    look = THEMES[theme]
+    counts, edges = np.histogram(similarities.numpy(), bins=40, range=(-1, 1))
+    figure = go.Figure(go.Bar(x=((edges[1:] + edges[:-1]) / 2).tolist(), y=counts.tolist(), width=edges[1] - edges[0]))
+    figure.update_traces(marker={"color": look.accent, "line": {"width": 1, "color": look.surface}})
+    figure.add_vline(x=at_least, line={"color": look.text, "width": 1.5, "dash": "dash"})
+    figure.update_layout(
+        template="plotly_white" if theme == "light" else "plotly_dark",
+        title={"text": f"Similarity of all {len(similarities)} tracklets", "font": {"size": 14}},
+        xaxis={"title": {"text": "similarity"}, "range": [-1, 1]},
+        yaxis={"title": {"text": "tracklets"}},
+        height=240,
+        margin={"l": 50, "r": 10, "t": 40, "b": 40},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": look.text},
+    )
+    return figure

@@ -1,0 +1,134 @@
+"""Adjacency tab: one adjacency matrix, and one cross-scale matrix, of one frame, each also as its strongest links."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ctl.explain.palette import ThemeName
+from ctl.explain.reading import TERM_NAMES, Term
+from ctl.skeleton import Scale
+from ctl.web import text, views
+from ctl.web.queues import DRAWING
+from ctl.web.tabs.common import (
+    Selection,
+    Values,
+    Visit,
+    choose_last,
+    middle,
+    named,
+    pairs,
+    redraw,
+    shown_person,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AdjacencyTab:
+    """The matrices of a frame. `node` is the (scale, number) chosen in the graph, whose row and column are marked."""
+
+    frame: gr.Slider
+    scale: gr.Radio
+    layer: gr.Radio
+    term: gr.Radio
+    node: gr.State
+    matrix: gr.Plot
+    links: gr.Dataframe
+    source: gr.Radio
+    cross: gr.Plot
+    cross_links: gr.Dataframe
+
+    @property
+    def controls(self) -> tuple[gr.Slider, gr.Radio, gr.Radio]:
+        """Those that the Graph tab has too."""
+        return self.frame, self.scale, self.layer
+
+
+def lay_out() -> AdjacencyTab:
+    node = gr.State(None, time_to_live=3600)
+    frame = gr.Slider(1, 2, value=1, step=1, label="Frame", elem_id="frame")
+    with gr.Row():
+        scale = gr.Radio(pairs(text.SCALES), value="s1", label="Scale", min_width=260, scale=3)
+        layer = gr.Radio([1, 2], value=2, label="Layer", min_width=120, scale=1)
+        term = gr.Radio(pairs(TERM_NAMES), value="sum", label="Term of Eq. 2", min_width=260, scale=4)
+    gr.HTML(text.hints(text.EXPLAIN_MATRIX))
+    matrix = gr.Plot(show_label=False, elem_id="adjacency-plot", elem_classes="ctl-matrix")
+    links = _link_table("links")
+    source = gr.Radio(pairs(text.SOURCES), value="s1", label="Cross-scale weights (Eq. 5 and 6)")
+    cross = gr.Plot(show_label=False, elem_id="cross-plot", elem_classes="ctl-matrix")
+    cross_links = _link_table("cross-links")
+    return AdjacencyTab(frame, scale, layer, term, node, matrix, links, source, cross, cross_links)
+
+
+def offer(tab: AdjacencyTab, choices: views.Choices) -> Values:
+    """What another person changes in the controls."""
+    return {
+        tab.frame: middle(choices.frames),
+        tab.scale: named(text.SCALES, choices.scales),
+        tab.layer: choose_last(choices.layers),
+        tab.source: named(text.SOURCES, choices.sources),
+    }
+
+
+def connect(
+    tab: AdjacencyTab, visit: Visit, chosen: gr.events.Dependency, linked: tuple[Any, ...], explorer: gr.HTML
+) -> None:
+    """`linked`: another tab's frame, scale and layer, which this tab follows; `explorer`: where a node is chosen."""
+
+    def draw(
+        selection: Selection | None,
+        theme: ThemeName,
+        node: tuple[Scale, int] | None,
+        term: Term,
+        frame: int,
+        scale: Scale | None,
+        layer: int | None,
+    ) -> Values:
+        with shown_person(visit.service, selection) as (run, person):
+            if not (scale and layer):
+                return {tab.matrix: None, tab.links: []}
+            graph = (scale, layer, term, frame - 1)
+            marked = node[1] if node and node[0] == scale else None
+            return {
+                tab.matrix: views.adjacency(run, person, *graph, theme, marked),
+                tab.links: views.link_rows(run, person, *graph),
+            }
+
+    def draw_cross(selection: Selection | None, theme: ThemeName, source: Scale | None, frame: int) -> Values:
+        with shown_person(visit.service, selection) as (run, person):
+            if not source:
+                return {tab.cross: None, tab.cross_links: []}
+            return {
+                tab.cross: views.cross_scale(run, person, source, frame - 1, theme),
+                tab.cross_links: views.cross_rows(run, person, source, frame - 1),
+            }
+
+    def choose(event: gr.EventData) -> Values:
+        return {tab.node: (event.scale, event.node)}
+
+    matrix, cross = [tab.matrix, tab.links], [tab.cross, tab.cross_links]
+    given = [visit.selection, visit.theme]
+    for frame, scale, layer in (tab.controls, linked):
+        first, term, source = ((chosen,), [tab.term], [tab.source]) if frame is tab.frame else ((), [], [])
+        graph = [frame, scale, layer]
+        redraw(first, [*graph, *term], draw, [*given, tab.node, tab.term, *graph], matrix, DRAWING)
+        redraw(first, [frame, *source], draw_cross, [*given, tab.source, frame], cross, DRAWING)
+    explorer.select(choose, None, [tab.node], show_progress="hidden", api_visibility="private").then(
+        draw,
+        [*given, tab.node, tab.term, *linked],
+        matrix,
+        show_progress="hidden",
+        api_visibility="private",
+        **DRAWING,
+    )
+
+
+def _link_table(elem_id: str) -> gr.Dataframe:
+    return gr.Dataframe(
+        headers=text.LINK_HEADERS,
+        label="Strongest links",
+        interactive=False,
+        wrap=True,
+        max_height=440,
+        elem_id=elem_id,
+    )

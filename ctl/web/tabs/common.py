@@ -1,0 +1,110 @@
+"""What the tabs share: whom they show, how trouble is told, and a few ways to make components.
+
+A tab has three parts: its components, `lay_out`, which makes them inside the `gr.Blocks` that is open, and `connect`,
+which says what fills them. `offer` is what another person changes in its controls before it is filled.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ctl.errors import CTLError, InputError
+from ctl.web.runs import Run
+from ctl.web.service import ExplainService
+
+Values = dict[Any, Any]
+Handler = Callable[..., Any]
+Selection = tuple[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """What all tabs of a visit have in common.
+
+    Args:
+        service: what answers.
+        selection: (run id, place of the person in it), or None before the first run. Arrays stay on the server.
+        theme: "light" or "dark", as the browser shows the page: plots need to know.
+        own: id of the visitor's own gallery; "" before the first clip is enrolled, or where all is kept on disk.
+    """
+
+    service: ExplainService
+    selection: gr.State
+    theme: gr.Textbox
+    own: gr.State
+
+
+@contextmanager
+def told_to_the_visitor() -> Iterator[None]:
+    """Expected trouble becomes the page's error message; a bug stays a bug, without its insides shown."""
+    try:
+        yield
+    except CTLError as error:
+        raise gr.Error(str(error), title="This didn't work", print_exception=False) from error
+
+
+@contextmanager
+def shown_person(service: ExplainService, selection: Selection | None) -> Iterator[tuple[Run, int]]:
+    """The selected run and the person's place in it; expected trouble is told to the visitor."""
+    with told_to_the_visitor():
+        if selection is None:
+            raise InputError("Press Run first.")
+        run_id, person = selection
+        run = service.runs.get(run_id)
+        if not 0 <= person < len(run.analysis.people):
+            raise InputError(f"There is no person {person + 1} in this clip.")
+        yield run, person
+
+
+def pairs(names: Mapping[Any, str]) -> list[tuple[str, Any]]:
+    """value -> label, as Gradio's (label, value) choices."""
+    return [(label, value) for value, label in names.items()]
+
+
+def named(names: Mapping[Any, str], offered: Sequence[Any]) -> gr.Radio:
+    """A radio's update: of the named values, those that are offered; the first is chosen."""
+    return gr.Radio([(names[value], value) for value in offered], value=offered[0] if offered else None)
+
+
+def choose_last(offered: Sequence[int]) -> gr.Radio:
+    """A radio's update: the numbers that are offered; the last is chosen."""
+    return gr.Radio(list(offered), value=offered[-1] if offered else None)
+
+
+def middle(frames: int) -> gr.Slider:
+    """A frame slider's update: all frames, from 1, the middle one chosen."""
+    return gr.Slider(maximum=frames, value=(frames + 1) // 2)
+
+
+def looping_video(label: str, elem_id: str) -> gr.Video:
+    """A video without sound that plays at once."""
+    return gr.Video(
+        label=label,
+        show_label=False,  # it would cover the video's own title
+        interactive=False,
+        autoplay=True,
+        loop=True,
+        height=560,
+        buttons=["download"],
+        elem_id=elem_id,
+        elem_classes="ctl-video",
+    )
+
+
+def redraw(
+    after: Sequence[gr.events.Dependency],
+    controls: Sequence[Any],
+    handler: Handler,
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    queue: Mapping[str, Any],
+) -> None:
+    """Fill components after some events, such as that a person is chosen, and again when a control is moved."""
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": list(outputs[:1]), **queue}
+    for event in after:
+        event.success(handler, list(inputs), list(outputs), **options)
+    if controls:
+        gr.on([c.input for c in controls], handler, list(inputs), list(outputs), trigger_mode="always_last", **options)

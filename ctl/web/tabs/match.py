@@ -1,0 +1,39 @@
+"""Match tab: why one hit is similar."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import gradio as gr
+
+from ctl.explain.match_page import STYLE
+from ctl.web import text, views
+from ctl.web.queues import MODEL
+from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person
+
+
+@dataclass(frozen=True, eq=False)
+class MatchTab:
+    """The clip beside one hit."""
+
+    hit: gr.Dropdown
+    match: gr.HTML
+
+
+def lay_out() -> MatchTab:
+    hit = gr.Dropdown([], label="Compare with", elem_id="hit")
+    gr.HTML(text.hints(text.EXPLAIN_MATCH))
+    return MatchTab(
+        hit, gr.HTML(text.hints(text.NO_MATCH), css_template=STYLE, apply_default_css=False, elem_id="match")
+    )
+
+
+def connect(tab: MatchTab, visit: Visit, searched: Sequence[gr.events.Dependency]) -> None:
+    """`searched`: the events after which the hits are known."""
+
+    def show(selection: Selection | None, own: str, hit: str | None) -> Values:
+        with shown_person(visit.service, selection) as (run, person):
+            if not hit:
+                return {tab.match: text.hints(text.NO_MATCH)}
+            return {tab.match: views.match(run, person, visit.service.gallery_of(run, own), hit)}
+
+    redraw(searched, [tab.hit], show, [visit.selection, visit.own, tab.hit], [tab.match], MODEL)

@@ -1,0 +1,45 @@
+"""Numbers tab: timings, embedding, JSON and files."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from ctl.explain.palette import ThemeName
+from ctl.web import text, views
+from ctl.web.queues import DRAWING
+from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person
+
+
+@dataclass(frozen=True, eq=False)
+class NumbersTab:
+    """What was computed, to read and to take away."""
+
+    timings: gr.Dataframe
+    embedding: gr.Plot
+    details: gr.JSON
+    files: gr.File
+
+
+def lay_out() -> NumbersTab:
+    files = gr.File(label="Files", file_count="multiple", interactive=False, elem_id="files")
+    timings = gr.Dataframe(headers=text.TIMING_HEADERS, label="Timings", interactive=False, elem_id="timings")
+    embedding = gr.Plot(label="Embedding", show_label=False, elem_id="embedding-plot")
+    details = gr.JSON(label="analysis.json, long arrays shortened", max_height=420)
+    return NumbersTab(timings, embedding, details, files)
+
+
+def connect(tab: NumbersTab, visit: Visit, chosen: gr.events.Dependency) -> None:
+    def show(selection: Selection | None, theme: ThemeName) -> Values:
+        with shown_person(visit.service, selection) as (run, person):
+            return {
+                tab.timings: views.timing_rows(run),
+                tab.embedding: views.embedding(run, person, theme),
+                tab.details: views.details(run),
+            }
+
+    def pack(selection: Selection | None) -> Values:
+        with shown_person(visit.service, selection) as (run, person):
+            return {tab.files: [str(file) for file in views.files(run, person)]}
+
+    redraw((chosen,), [], show, [visit.selection, visit.theme], [tab.timings, tab.embedding, tab.details], DRAWING)
+    redraw((chosen,), [], pack, [visit.selection], [tab.files], DRAWING)

@@ -1,0 +1,162 @@
+"""The visitor's own gallery, at the end of the Gallery tab: enrol, rename, remove, search by name, export, import."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ctl.enrol.clips import to_record
+from ctl.errors import InputError
+from ctl.gallery import Gallery, OnClash, clip_sha256, merge, read_bundle, require_weights, write_bundle
+from ctl.web import text
+from ctl.web.queues import DRAWING, MODEL
+from ctl.web.tabs.common import Selection, Values, Visit, pairs, shown_person, told_to_the_visitor
+
+
+@dataclass(frozen=True, eq=False)
+class OwnGallery:
+    """What the visitor enrolled, and what can be done with it."""
+
+    name: gr.Textbox
+    camera: gr.Textbox
+    enrol: gr.Button
+    shelf: gr.Dataframe
+    marked: gr.Dropdown
+    new_name: gr.Textbox
+    new_camera: gr.Textbox
+    rename: gr.Button
+    remove: gr.Button
+    export: gr.Button
+    exported: gr.File
+    bundle: gr.File
+    on_clash: gr.Radio
+    take: gr.Button
+
+
+def lay_out(kept: bool) -> OwnGallery:
+    """`kept`: whether what is enrolled stays on disk."""
+    with gr.Accordion("Your gallery", open=False, elem_id="own-gallery"):
+        gr.HTML(text.hints(text.EXPLAIN_KEPT if kept else text.EXPLAIN_OWN))
+        with gr.Row(equal_height=False):
+            name = gr.Textbox(label="Name", max_lines=1, max_length=100, min_width=140, elem_id="enrol-name")
+            camera = gr.Textbox(label="Camera", max_lines=1, max_length=100, min_width=140, elem_id="enrol-camera")
+            enrol = gr.Button("Enrol this person", variant="primary", min_width=160, elem_id="enrol")
+        shelf = gr.Dataframe(
+            headers=text.SHELF_HEADERS,
+            label="Enrolled tracklets",
+            interactive=False,
+            show_search="search",
+            max_height=320,
+            elem_id="shelf",
+        )
+        marked = gr.Dropdown([], multiselect=True, label="Tracklets to change", elem_id="marked")
+        with gr.Row(equal_height=False):
+            new_name = gr.Textbox(label="New name", max_lines=1, max_length=100, min_width=140, elem_id="new-name")
+            new_camera = gr.Textbox(label="New camera", max_lines=1, max_length=100, min_width=140)
+            rename = gr.Button("Rename", min_width=100, elem_id="rename")
+            remove = gr.Button("Remove", variant="stop", min_width=100, elem_id="remove")
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=240):
+                export = gr.Button("Export", elem_id="export")
+                exported = gr.File(label="Exported gallery", interactive=False, visible=False, elem_id="exported")
+            with gr.Column(min_width=240):
+                bundle = gr.File(label="A gallery to import", file_types=[".zip"], height=110, elem_id="bundle")
+                on_clash = gr.Radio(pairs(text.CLASHES), value="refuse", label="A tracklet that is there already")
+                take = gr.Button("Import", elem_id="import")
+    return OwnGallery(
+        name, camera, enrol, shelf, marked, new_name, new_camera, rename, remove, export, exported, bundle, on_clash,
+        take,
+    )  # fmt: skip
+
+
+def connect(own: OwnGallery, visit: Visit, opened: gr.events.Dependency) -> tuple[gr.events.Dependency, ...]:
+    """`opened`: the opening of the page. Gives the events after which the gallery is another."""
+    galleries = visit.service.galleries
+
+    def shown(held: str) -> Values:
+        """The table and the choices of what the gallery holds now."""
+        entries = galleries.shelf(held).entries
+        return {
+            visit.own: held,
+            own.shelf: [[entry.person, entry.camera, entry.key] for entry in entries],
+            own.marked: gr.Dropdown(
+                [(f"{entry.person} · camera {entry.camera} · {entry.key}", entry.key) for entry in entries], value=[]
+            ),
+        }
+
+    def enrol_shown(selection: Selection | None, held: str, name: str, camera: str) -> Values:
+        with shown_person(visit.service, selection) as (run, place):
+            if not name.strip() or not camera.strip():
+                raise InputError("Say who it is and which camera filmed it.")
+            require_weights(galleries.shelf(held), run.engine.checkpoint.sha256)
+            person, digest = run.analysis.people[place], clip_sha256(run.clip)
+            record = to_record(run.engine, person, digest, name.strip(), camera.strip())
+            held = galleries.update(lambda gallery: gallery.add([record]), held)
+            gr.Info(f"{name.strip()} is enrolled.", duration=4)
+            return shown(held)
+
+    def rename(held: str, keys: Sequence[str], name: str, camera: str) -> Values:
+        with told_to_the_visitor():
+            changes = _given(keys, name, camera)
+            held = galleries.update(lambda gallery: gallery.rename(keys, *changes), held)
+            return shown(held) | {own.new_name: "", own.new_camera: ""}
+
+    def remove(held: str, keys: Sequence[str]) -> Values:
+        with told_to_the_visitor():
+            if not keys:
+                raise InputError("Choose the tracklets first.")
+            return shown(galleries.update(lambda gallery: gallery.remove(keys), held))
+
+    def export(held: str) -> Values:
+        with told_to_the_visitor():
+            gallery = galleries.shelf(held)
+            if not len(gallery):
+                raise InputError("Your gallery is empty: enrol a clip first.")
+            return {own.exported: gr.File(str(_bundle_file(gallery, own.exported)), visible=True)}
+
+    def take(held: str, bundle: str | None, on_clash: OnClash) -> Values:
+        with told_to_the_visitor():
+            if bundle is None:
+                raise InputError("Choose an exported gallery first.")
+            incoming = read_bundle(Path(bundle))
+            held = galleries.update(lambda gallery: merge(gallery, incoming, on_clash), held)
+            gr.Info(f"{len(incoming)} tracklets read.", duration=4)
+            return shown(held) | {own.bundle: None}
+
+    table = [visit.own, own.shelf, own.marked]
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [own.shelf]}
+    changed = (
+        own.enrol.click(enrol_shown, [visit.selection, visit.own, own.name, own.camera], table, **options, **MODEL),
+        own.rename.click(
+            rename,
+            [visit.own, own.marked, own.new_name, own.new_camera],
+            [*table, own.new_name, own.new_camera],
+            **options,
+            **DRAWING,
+        ),
+        own.remove.click(remove, [visit.own, own.marked], table, **options, **DRAWING),
+        own.take.click(take, [visit.own, own.bundle, own.on_clash], [*table, own.bundle], **options, **DRAWING),
+    )
+    if galleries.kept:
+        opened.then(shown, [visit.own], table, show_progress="hidden", api_visibility="private", **DRAWING)
+    own.export.click(export, [visit.own], [own.exported], api_visibility="private", **DRAWING)
+    return changed
+
+
+def _given(keys: Sequence[str], name: str, camera: str) -> tuple[str | None, str | None]:
+    """New names, None for one that stays. Raises InputError where nothing is to be changed."""
+    if not keys or not (name.strip() or camera.strip()):
+        raise InputError("Choose the tracklets, and say what their name or camera is to be.")
+    return name.strip() or None, camera.strip() or None
+
+
+def _bundle_file(gallery: Gallery, box: gr.File) -> Path:
+    """The gallery as a file that goes with Gradio's own, an hour after its last use."""
+    path = Path(box.GRADIO_CACHE) / secrets.token_hex(16) / "gallery.zip"
+    path.parent.mkdir(parents=True)
+    write_bundle(gallery, path)
+    box.temp_files.add(str(path))
+    return path

@@ -1,0 +1,56 @@
+"""What if tab: the loaded model with something switched off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import gradio as gr
+
+from ctl.config import TopologyTerm
+from ctl.explain.what_if import Setting
+from ctl.explain.what_if_page import STYLE
+from ctl.skeleton import Scale
+from ctl.web import text, views
+from ctl.web.queues import MODEL
+from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIfTab:
+    """Switches, and what they move."""
+
+    terms: gr.CheckboxGroup
+    window: gr.Checkbox
+    scales: gr.CheckboxGroup
+    answer: gr.HTML
+
+
+def lay_out() -> WhatIfTab:
+    gr.HTML(text.hints(text.EXPLAIN_WHAT_IF))
+    with gr.Row():
+        terms = gr.CheckboxGroup([], label="Terms of Eq. 2", min_width=260, elem_id="terms")
+        scales = gr.CheckboxGroup([], label="Scales that reach s3 (Eq. 7)", min_width=200, elem_id="scales")
+        window = gr.Checkbox(True, label="Frames hear each other (window)", min_width=200, elem_id="window")
+    answer = gr.HTML(css_template=STYLE, apply_default_css=False, elem_id="what-if")
+    return WhatIfTab(terms, window, scales, answer)
+
+
+def offer(tab: WhatIfTab, full: Setting) -> Values:
+    """What another run changes in the switches: all that its model has, switched on."""
+    return {
+        tab.terms: gr.CheckboxGroup([(text.TERMS[term], term) for term in full.topology], value=list(full.topology)),
+        tab.window: gr.Checkbox(value=full.across_frames, interactive=full.across_frames),
+        tab.scales: gr.CheckboxGroup(
+            [(text.SCALES[scale], scale) for scale in full.fused_scales], value=list(full.fused_scales)
+        ),
+    }
+
+
+def connect(tab: WhatIfTab, visit: Visit, chosen: gr.events.Dependency) -> None:
+    def answer(
+        selection: Selection | None, terms: Sequence[TopologyTerm], window: bool, scales: Sequence[Scale]
+    ) -> Values:
+        with shown_person(visit.service, selection) as (run, person):
+            return {tab.answer: views.what_if(run, person, Setting(tuple(terms), window, tuple(scales)))}
+
+    switches = [tab.terms, tab.window, tab.scales]
+    redraw((chosen,), switches, answer, [visit.selection, *switches], [tab.answer], MODEL)

@@ -1,0 +1,63 @@
+"""What a visitor does, in the words of the tests: open the page, choose a sample, wait for a tab to be filled."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.running import ROOT
+
+SAMPLES: Final = ROOT / "assets" / "samples"
+TABS: Final = ("Graph", "Adjacency", "Grad-CAM", "Gallery", "Match", "What if", "Numbers", "Tour")
+PATIENCE_MS: Final = 300_000  # a run takes seconds, but waits for those before it and for a busy machine
+WIDE: Final = (1440, 1000)
+NARROW: Final = (390, 844)
+
+
+@contextmanager
+def visit(browser: Browser, url: str, size: tuple[int, int] = WIDE, *, dark: bool = False) -> Iterator[Page]:
+    """A fresh visit; fails afterwards if the page complained to the console."""
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
+    expect(page.locator("#run")).to_be_visible(timeout=30_000)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def drop(page: Page, clip: Path) -> None:
+    page.set_input_files("#clip input[type=file]", clip)
+    expect(page.locator("#clip .file-preview")).to_contain_text(clip.stem[:8])
+
+
+def run_sample(page: Page, title: str) -> None:
+    """Choose a sample and run it, until it is done."""
+    page.locator("#samples button.thumbnail-item", has_text=title).click()
+    expect(page.locator("#clip .file-preview")).to_be_visible()
+    page.click("#run")
+    expect(page.locator("#status")).to_contain_text("Done in", timeout=PATIENCE_MS)
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def sideways_overflow(page: Page) -> int:
+    return page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+
+
+def brightness(page: Page, selector: str) -> float:
+    """Mean of red, green and blue of an element's text colour, 0..255."""
+    values = page.eval_on_selector(
+        selector, "element => getComputedStyle(element).color.match(/[\\d.]+/g).slice(0, 3).map(Number)"
+    )
+    return sum(values) / 3

@@ -1,0 +1,64 @@
+"""Everybody can use the page: axe-core finds nothing serious on any tab, and the keyboard alone is enough."""
+
+import json
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.steps import NARROW, PATIENCE_MS, TABS, WIDE, open_tab, run_sample, visit
+
+GRAVE = ("serious", "critical")
+
+
+def grave(page: Page) -> list[dict[str, str]]:
+    """Violations of at least serious impact, with the elements they are about."""
+    found = Axe().run(page).response["violations"]
+    return [
+        {"rule": one["id"], "where": node["html"][:160], "why": node["failureSummary"][:200]}
+        for one in found
+        if one["impact"] in GRAVE
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious(
+    browser: Browser, app_url: str, screenshots: Path, size: tuple[int, int], dark: bool
+) -> None:
+    report: dict[str, list[dict[str, str]]] = {}
+    with visit(browser, app_url, size, dark=dark) as page:
+        report["start"] = grave(page)
+        run_sample(page, "Man, camera 1")
+        expect(page.locator("#graph-video video")).to_be_visible(timeout=PATIENCE_MS)
+        for tab in TABS:
+            open_tab(page, tab)
+            page.wait_for_timeout(700)
+            report[tab] = grave(page)
+    name = f"axe-{'phone' if size == NARROW else 'desktop'}-{'dark' if dark else 'light'}.json"
+    (screenshots / name).write_text(json.dumps(report, indent=1))
+    assert {tab: found for tab, found in report.items() if found} == {}
+
+
+def test_the_keyboard_is_enough(browser: Browser, app_url: str) -> None:
+    with visit(browser, app_url) as page:
+        press_until(page, "Tab", "document.activeElement.closest('#samples button')")
+        page.keyboard.press("Enter")
+        expect(page.locator("#clip .file-preview")).to_be_visible(timeout=PATIENCE_MS)
+        press_until(page, "Tab", "document.activeElement.closest('#run')")
+        page.keyboard.press("Enter")
+        expect(page.locator("#explorer .node").first).to_be_visible(timeout=PATIENCE_MS)
+        press_until(page, "Tab", "document.activeElement.getAttribute('role') === 'tab'")
+        press_until(page, "Tab", "document.activeElement.closest('.node')")
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("#explorer .node[aria-pressed=true]")).not_to_have_attribute("data-name", "nose")
+
+
+def press_until(page: Page, key: str, there: str) -> None:
+    for _ in range(80):
+        page.keyboard.press(key)
+        if page.evaluate(f"Boolean({there})"):
+            return
+    raise AssertionError(f"{key} never reaches {there}")

@@ -1,0 +1,140 @@
+"""Why two clips match, in Chromium: the match, the graph explorer, what if, and whether a map is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.steps import NARROW, PATIENCE_MS, WIDE, brightness, open_tab, run_sample, sideways_overflow, visit
+
+LOOKS = [(WIDE, False), (WIDE, True), (NARROW, False), (NARROW, True)]
+
+
+def look_name(size: tuple[int, int], dark: bool) -> str:
+    return f"{'phone' if size == NARROW else 'desktop'}-{'dark' if dark else 'light'}"
+
+
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
+def test_a_match_says_what_it_adds_up_from(
+    browser: Browser, app_url: str, screenshots: Path, size: tuple[int, int], dark: bool
+) -> None:
+    with visit(browser, app_url, size, dark=dark) as page:
+        run_sample(page, "Man, camera 1")
+        open_tab(page, "Match")
+        match = page.locator("#match .match")
+        expect(match).to_contain_text("Calibrated probability", timeout=PATIENCE_MS)
+        assert match.locator("li figure").count() >= 4, "query and hit side by side"
+        expect(match.locator("h3")).to_have_text(["17 parts (s1)", "10 parts (s2)", "5 parts (s3)"])
+        sums = match.locator(".match-sum td").all_inner_texts()
+        similarity = float(match.locator(".match-head b").first.inner_text().replace("−", "-"))
+        assert float(sums[0].replace("−", "-")) == pytest.approx(similarity, abs=2e-3)
+        assert sideways_overflow(page) == 0
+        assert (brightness(page, "#match .match-head") > 128) == dark
+        page.screenshot(path=screenshots / f"match-{look_name(size, dark)}.png", full_page=True)
+
+
+def test_another_hit_is_another_match(browser: Browser, app_url: str) -> None:
+    with visit(browser, app_url) as page:
+        run_sample(page, "Man, camera 1")
+        open_tab(page, "Gallery")
+        second = page.locator("#hits li").nth(1)
+        expect(second).to_contain_text("#2", timeout=PATIENCE_MS)
+        shown = second.locator("b").inner_text().split(" · ")[1]
+        second.get_by_role("button", name="Compare: rank 2").click()
+        expect(page.get_by_role("tab", name="Match", exact=True)).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#match .match-head")).to_contain_text(f"Similarity {shown}", timeout=PATIENCE_MS)
+        expect(page.locator("#match .match-note", has_text="The lead is what sets the hit apart")).to_have_count(1)
+
+
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
+def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
+    browser: Browser, app_url: str, screenshots: Path, size: tuple[int, int], dark: bool
+) -> None:
+    with visit(browser, app_url, size, dark=dark) as page:
+        run_sample(page, "Woman, street")
+        explorer = page.locator("#explorer")
+        expect(explorer.locator(".node")).to_have_count(17, timeout=PATIENCE_MS)
+        explorer.locator(".node").first.focus()
+        page.keyboard.press("End")
+        chosen = explorer.locator(".node[aria-pressed=true]")
+        expect(chosen).to_have_attribute("data-name", "right ankle")
+        rows = explorer.locator("tbody:not([hidden]) tr")
+        expect(rows.first).to_contain_text("ankle")
+        expect(explorer.locator(".graph-said")).to_contain_text("right ankle")
+
+        frame = page.locator("#graph-frame input[type=number]")
+        before = explorer.locator("svg").first.get_attribute("aria-label")
+        frame.fill("2")
+        frame.press("Enter")
+        expect(explorer.locator("svg").first).not_to_have_attribute("aria-label", before or "", timeout=PATIENCE_MS)
+        expect(explorer.locator("svg").first).to_have_attribute(
+            "aria-label", "17 nodes of s1, layer 2, frame 2: choose one to see its strongest links"
+        )
+        expect(chosen).to_have_attribute("data-name", "right ankle")
+        assert sideways_overflow(page) == 0
+        page.screenshot(path=screenshots / f"graph-{look_name(size, dark)}.png", full_page=True)
+
+        open_tab(page, "Adjacency")
+        expect(page.locator("#frame input[type=number]")).to_have_value("2")
+        plot = page.locator("#adjacency-plot .js-plotly-plot")
+        expect(plot.locator(".heatmaplayer image")).to_be_visible(timeout=PATIENCE_MS)
+        frames = (
+            "document.querySelector('#adjacency-plot .js-plotly-plot').layout.shapes.filter(s => s.type === 'rect')"
+        )
+        page.wait_for_function(f"{frames}.length === 2", timeout=PATIENCE_MS)
+        assert page.evaluate(f"{frames}.map(s => [s.y0, s.x0])") == [[17 + 16 - 0.5, 0], [0, 17 + 16 - 0.5]]
+
+
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
+def test_what_if_shows_what_moves(
+    browser: Browser, app_url: str, screenshots: Path, size: tuple[int, int], dark: bool
+) -> None:
+    with visit(browser, app_url, size, dark=dark) as page:
+        run_sample(page, "Man, camera 3")
+        open_tab(page, "What if")
+        answer = page.locator("#what-if")
+        expect(answer).to_contain_text("nothing has moved", timeout=PATIENCE_MS)
+        page.get_by_role("checkbox", name="Context (Ac)").click()
+        expect(answer).to_contain_text("How far each matrix moved", timeout=PATIENCE_MS)
+        expect(answer.locator("tr", has_text="A_s1_l1")).to_contain_text("%")
+        page.get_by_role("checkbox", name="s1 · 17 joints").click()
+        expect(answer.locator("tr", has_text="A_s1_l1")).to_contain_text("gone", timeout=PATIENCE_MS)
+        page.get_by_role("checkbox", name="Frames hear each other").click()
+        expect(answer).to_contain_text("How the ranking moved", timeout=PATIENCE_MS)
+        assert sideways_overflow(page) == 0
+        page.screenshot(path=screenshots / f"what-if-{look_name(size, dark)}.png", full_page=True)
+
+
+def test_a_map_is_checked_on_request(browser: Browser, app_url: str, screenshots: Path) -> None:
+    with visit(browser, app_url) as page:
+        run_sample(page, "Walker 10")
+        open_tab(page, "Grad-CAM")
+        expect(page.locator("#cam-strip img")).to_be_visible(timeout=PATIENCE_MS)
+        page.click("#check-map")
+        verdict = page.locator("#verdict .faithfulness")
+        expect(verdict).to_contain_text("this map is", timeout=PATIENCE_MS)
+        expect(verdict.locator(".faithfulness-plots svg")).to_have_count(2)
+        expect(verdict.locator("tr", has_text="ROAD")).to_be_visible()
+        page.screenshot(path=screenshots / "verdict.png", full_page=True)
+
+
+def test_the_address_reopens_sample_tab_and_rank(browser: Browser, app_url: str) -> None:
+    with visit(browser, f"{app_url}?sample=man-lab1&tab=match&rank=2") as page:
+        expect(page.locator("#match .match")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#hit input")).to_have_value(re.compile("^#2 · "))
+        open_tab(page, "What if")
+        page.wait_for_function("location.search === '?sample=man-lab1&tab=what-if'")
+
+
+def test_the_tour_opens_what_it_talks_about(browser: Browser, app_url: str, screenshots: Path) -> None:
+    with visit(browser, app_url) as page:
+        open_tab(page, "Tour")
+        page.screenshot(path=screenshots / "tour.png", full_page=True)
+        tables = page.locator("#paper-tables details")
+        expect(tables).to_have_count(3)
+        tables.nth(2).locator("summary").click()
+        expect(tables.nth(2).locator("tr", has_text="Basel + ContRe + 3D + CS")).to_contain_text("91.4")
+        page.get_by_role("button", name="Show: Look-alikes").click()
+        expect(page.locator("#match .match")).to_be_visible(timeout=PATIENCE_MS)
+        page.wait_for_function("location.search.includes('sample=walker-0010')")

@@ -1,0 +1,120 @@
+"""The visitor's own gallery in Chromium: enrol, rename, export, remove, import, and searches over several clips."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from ctl.gallery import read_bundle
+from tests.browser.running import running_app
+from tests.browser.steps import NARROW, PATIENCE_MS, WIDE, open_tab, run_sample, sideways_overflow, visit
+
+
+def enrol(page: Page, name: str, camera: str) -> None:
+    page.locator("#enrol-name input, #enrol-name textarea").fill(name)
+    page.locator("#enrol-camera input, #enrol-camera textarea").fill(camera)
+    page.click("#enrol")
+    expect(page.locator("#shelf")).to_contain_text(name, timeout=PATIENCE_MS)
+
+
+def open_own_gallery(page: Page) -> None:
+    open_tab(page, "Gallery")
+    page.get_by_role("button", name="Your gallery").click()
+    expect(page.locator("#enrol")).to_be_visible()
+
+
+def mark(page: Page, text: str) -> None:
+    page.locator("#marked input").click()
+    page.get_by_role("option", name=re.compile(text)).click()
+    page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (NARROW, True)])
+def test_from_enrolling_to_importing(
+    browser: Browser, app_url: str, screenshots: Path, tmp_path: Path, size: tuple[int, int], dark: bool
+) -> None:
+    with visit(browser, app_url, size, dark=dark) as page:
+        run_sample(page, "Walker 10")
+        open_own_gallery(page)
+        page.click("#enrol")
+        expect(page.locator(".toast-body")).to_contain_text("Say who it is", timeout=PATIENCE_MS)
+        enrol(page, "Ada", "porch")
+        assert page.locator("#hits li", has_text="Ada").count() == 0, "the clip is never among its own hits"
+
+        mark(page, "Ada · camera porch")
+        page.locator("#new-name input, #new-name textarea").fill("Ada Lovelace")
+        page.click("#rename")
+        expect(page.locator("#shelf")).to_contain_text("Ada Lovelace", timeout=PATIENCE_MS)
+        page.click("#export")
+        expect(page.locator("#exported .download-link").first).to_be_visible(timeout=PATIENCE_MS)
+        with page.expect_download() as download:
+            page.locator("#exported .download-link").first.click()
+        bundle = tmp_path / "gallery.zip"
+        download.value.save_as(bundle)
+        (entry,) = read_bundle(bundle).entries
+        assert (entry.person, entry.camera) == ("Ada Lovelace", "porch")
+        assert sideways_overflow(page) == 0
+        page.screenshot(
+            path=screenshots / f"own-gallery-{'phone' if size == NARROW else 'desktop'}.png", full_page=True
+        )
+
+        mark(page, "Ada Lovelace")
+        page.click("#remove")
+        expect(page.locator("#shelf")).not_to_contain_text("Ada", timeout=PATIENCE_MS)
+        page.set_input_files("#bundle input[type=file]", bundle)
+        expect(page.locator("#bundle .file-preview")).to_be_visible()
+        page.click("#import")
+        expect(page.locator("#shelf")).to_contain_text("Ada Lovelace", timeout=PATIENCE_MS)
+
+        run_sample(page, "Walker 2")
+        found = page.locator("#hits li", has_text="Ada Lovelace")
+        expect(found).to_have_count(1, timeout=PATIENCE_MS)
+        found.get_by_role("button", name="Compare").click()
+        expect(page.locator("#match .match-head")).to_be_visible(timeout=PATIENCE_MS)
+    with visit(browser, app_url, size) as other:
+        run_sample(other, "Walker 2")
+        open_tab(other, "Gallery")
+        expect(other.locator("#hits li").first).to_be_visible(timeout=PATIENCE_MS)
+        assert other.locator("#hits li", has_text="Ada").count() == 0, "what a visitor enrols is theirs alone"
+
+
+def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, screenshots: Path) -> None:
+    with visit(browser, app_url) as page:
+        run_sample(page, "Man, camera 1")
+        run_sample(page, "Man, camera 3")
+        open_tab(page, "Gallery")
+        first = page.locator("#hits li b").first
+        expect(first).to_contain_text("#1", timeout=PATIENCE_MS)
+        alone = first.inner_text()
+        page.locator("#queries").get_by_role("checkbox", name="man-lab1.mp4, person 1").click()
+        expect(first).not_to_have_text(alone, timeout=PATIENCE_MS)
+        cameras = page.locator("#hits li span").all_inner_texts()
+        assert not {"camera lab 1", "camera lab 3"} & set(cameras), "neither query is among the hits"
+        expect(page.locator("#histogram .barlayer path").first).to_be_visible(timeout=PATIENCE_MS)
+        page.screenshot(path=screenshots / "gallery-combined.png", full_page=True)
+
+        page.locator("#at-least input[type=number]").fill("0.5")
+        page.locator("#at-least input[type=number]").press("Enter")
+        expect(page.locator("#meaning")).to_contain_text("similarity 0.50 shows one person", timeout=PATIENCE_MS)
+        scores = [float(text.split(" · ")[1]) for text in page.locator("#hits li b").all_inner_texts()]
+        assert all(score >= 0.5 for score in scores)
+
+        page.locator("#hits li").first.get_by_role("button", name="Search").click()
+        chosen = page.locator("#queries input:checked")
+        expect(chosen).to_have_count(1, timeout=PATIENCE_MS)
+        expect(page.locator("#queries label", has=page.locator("input:checked"))).to_contain_text("camera")
+
+
+def test_a_gallery_on_disk_outlives_the_app(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "gallery"
+    with running_app(tmp_path / "first", "--gallery", str(folder)) as url, visit(browser, url) as page:
+        run_sample(page, "Walker 5")
+        open_own_gallery(page)
+        expect(page.locator("#own-gallery")).to_contain_text("stays on this server's disk")
+        enrol(page, "Grace", "hall")
+    with running_app(tmp_path / "second", "--gallery", str(folder)) as url, visit(browser, url) as page:
+        open_own_gallery(page)
+        expect(page.locator("#shelf")).to_contain_text("Grace", timeout=PATIENCE_MS)
+        run_sample(page, "Walker 2")
+        expect(page.locator("#hits li", has_text="Grace")).to_have_count(1, timeout=PATIENCE_MS)
