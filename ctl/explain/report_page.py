@@ -1,0 +1,129 @@
+"""report.html: what a model made of one person of a clip, on one self-contained page, to keep or to hand on."""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Final
+
+import numpy as np
+
+from ctl.explain import graph_view, match_page, ranking_page
+from ctl.explain.cam_picture import cam_strip
+from ctl.explain.match import Match
+from ctl.explain.matrices import Link, strongest_cross_scale, strongest_links
+from ctl.explain.page import image_tag, notices, number, page
+from ctl.explain.reading import cross_scale_sources, finest_graph, graphs
+from ctl.types import Analysis, CheckpointInfo, PersonAnalysis, Trace
+
+LIMITS: Final = (
+    "A similarity isn't an identity: models of this kind err, and nobody should be named, refused or followed because "
+    "of one. Links, maps and shares show what this model computed from these frames, misplaced joints included, not "
+    "why two people would look alike to you."
+)
+
+
+def report_html(
+    analysis: Analysis,
+    person: PersonAnalysis,
+    thumbnails: Mapping[str, np.ndarray],
+    cams: np.ndarray | None = None,
+    match: Match | None = None,
+) -> str:
+    """The page. It names no date, so the same input gives the same page.
+
+    Args:
+        analysis: of the clip.
+        person: of the analysis.
+        thumbnails: key of a gallery tracklet -> (H, W, 3) uint8 RGB; a hit without one is shown in words only.
+        cams: (T, h, w) float in 0..1, Grad-CAM of the person's own embedding; None leaves it out.
+        match: of the person and the first hit; None leaves it out.
+    """
+    title = f"Person {person.tracklet.id} of {analysis.video.source}"
+    clip_length = int(analysis.checkpoint.config["clip_length"])
+    body = f"""<h1>{escape(title)}</h1>
+<p class="muted">{_weights(analysis.checkpoint)}</p>
+{notices(analysis.checkpoint, (*analysis.video.notices, *analysis.dropped))}
+<p>{_found(analysis, person)}</p>
+{_graph(person, clip_length)}
+{"" if cams is None else _cam(person, cams)}
+<h2>Nearest in the gallery</h2>
+<p>{ranking_page.SCORE}</p>
+{ranking_page.person_ranking(person, thumbnails)}
+{"" if match is None else f"<h2>The first hit</h2>{match_page.match_html(match)}"}
+<h2>Limits</h2>
+<p>{LIMITS}</p>"""
+    styles = "".join((graph_view.STYLE, ranking_page.STYLE, match_page.STYLE, _STYLE))
+    return page(title, body, styles, _SCRIPT)
+
+
+def _weights(checkpoint: CheckpointInfo) -> str:
+    revision = "" if checkpoint.revision is None else f"@{checkpoint.revision}"
+    return f"Checkpoint {escape(checkpoint.id + revision)} · SHA-256 {escape(checkpoint.sha256)}"
+
+
+def _found(analysis: Analysis, person: PersonAnalysis) -> str:
+    video, people, tracklet = analysis.video, len(analysis.people), person.tracklet
+    clock = f", {video.duration:.1f} s at {video.fps:.3g} frames per second" if video.fps else ""
+    scene = f"a scene with {people} {'person' if people == 1 else 'people'}"
+    kind = scene if analysis.kind == "scene" else "one person's crops"
+    detection, joint = tracklet.detection_scores.mean(), person.trace.keypoints.scores.mean()
+    return (
+        f"{video.frames} frames of {video.width}×{video.height}{clock}, read as {kind}. This person is in "
+        f"{len(tracklet)} of them, from {tracklet.times[0]:.1f} to {tracklet.times[-1]:.1f} s; mean score of the "
+        f"detection {detection:.2f}, of a joint {joint:.2f}."
+    )
+
+
+def _graph(person: PersonAnalysis, clip_length: int) -> str:
+    trace, crops = person.trace, person.tracklet.crops
+    if not graphs(trace) and not cross_scale_sources(trace):
+        return "<h2>Who listens to whom</h2><p>This model has no graph layers: there is nothing to show.</p>"
+    (scale, layer), frame = finest_graph(trace), len(crops) // 2
+    name = scale if layer is None else f"{scale}, layer {layer}"
+    return f"""<h2>Who listens to whom</h2>
+<p>The graph {name}, in frame {frame + 1}, the middle one. Choose a node with the pointer, or Tab and arrow keys.</p>
+<div id="graph">{graph_view.graph_view(trace, crops, clip_length, scale, layer, frame)}</div>
+<h2>Strongest links of that frame</h2>
+<div class="report-tables">{"".join(_tables(trace, frame))}</div>"""
+
+
+def _tables(trace: Trace, frame: int) -> Iterator[str]:
+    """The sum of Eq. 2 in the graph shown, then the weights of Eq. 6."""
+    scale, layer = finest_graph(trace)
+    if layer is not None:
+        yield _table(f"{scale}, layer {layer}", strongest_links(trace, scale, layer, "sum", frame))
+    for source in cross_scale_sources(trace):
+        yield _table(f"{source} to s3", strongest_cross_scale(trace, source, frame))
+
+
+def _table(caption: str, links: list[Link]) -> str:
+    rows = "".join(
+        f'<tr><td>{link.receiver}</td><td>{link.sender}</td><th scope="row">{number(link.value, signed=True)}</th></tr>'
+        for link in links
+    )
+    return f"""<table><caption>{caption}</caption><thead><tr><th scope="col">receives</th><th scope="col">sends</th>\
+<th scope="col">value</th></tr></thead><tbody>{rows}</tbody></table>"""
+
+
+def _cam(person: PersonAnalysis, cams: np.ndarray) -> str:
+    strip = cam_strip(person.tracklet.crops, cams, person.tracklet.times)
+    picture = image_tag(strip, "Frames, each over its Grad-CAM map", len(strip))
+    return f"""<h2>Where it looked</h2>
+<p>Grad-CAM of the person's own embedding: bright places put most into it. One scale for the whole clip.</p>
+<div class="report-strip" tabindex="0" role="region" aria-label="Grad-CAM">{picture}</div>"""
+
+
+_STYLE: Final = """
+.report-strip { overflow-x: auto }
+.report-strip img { min-width: 45rem; max-width: 100%; height: auto }
+.report-tables { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; align-items: flex-start }
+.report-tables table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
+.report-tables caption { text-align: left; font-weight: 600; padding-bottom: .25rem }
+.report-tables :is(th, td) { text-align: left; font-weight: 400; padding: .15rem 1rem .15rem 0 }
+.report-tables :is(th, td):last-child { text-align: right; padding-right: 0 }
+"""
+
+_SCRIPT: Final = f"""<script>
+const explorer = document.getElementById("graph");
+if (explorer) (function (element) {{{graph_view.SCRIPT}}})(explorer);
+</script>
+"""

@@ -1,0 +1,288 @@
+"""What the backbone and the estimators found in a clip, kept in a file: the clip is then shown at once, and on no GPU.
+
+`<name of the clip>.safetensors` holds for each person the tracklet, its crops as JPEG files, the key-points, the nodes
+of Eq. 1 and Grad-CAM maps. The metadata say of which clip, and by which models. Matrices and embedding follow from the
+nodes and are computed anew when a file is read, and the ranking is searched anew in the gallery at hand.
+"""
+
+import io
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final, get_args
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ctl.errors import InputError
+from ctl.explain.replay import Known, Replay, TrackletNodes, replay
+from ctl.files import write_atomic
+from ctl.gallery import clip_sha256, tracklet_key
+from ctl.model import CTL
+from ctl.pipeline import Engine
+from ctl.skeleton import JOINTS, SCALES, pooling_matrix
+from ctl.types import Analysis, ClipKind, Keypoints, PersonAnalysis, Trace, Tracklet, VideoInfo
+
+SUFFIX: Final = ".safetensors"
+
+REFERENCES: Final = 5
+"""Hits to each of which a Grad-CAM map is kept, the best ones."""
+
+JPEG_QUALITY: Final = 85
+"""Of crops. They are only shown, and asked for further Grad-CAM maps: what the models found in them is kept as well."""
+
+_FORMAT: Final = 1
+_TRACKLET: Final = ("boxes", "frames", "times", "detection_scores")
+
+
+@dataclass(frozen=True, eq=False)
+class Precomputed:
+    """A clip that needs no backbone any more.
+
+    Args:
+        analysis: as `Engine.analyze` gives it, up to the float16 of the nodes and the JPEG of the crops.
+        cams: id of a person and gallery key of a reference, or "" for the person's own embedding, -> (T, h, w) float32
+            in 0..1, as `Engine.grad_cam` gives it.
+    """
+
+    analysis: Analysis
+    cams: dict[tuple[int, str], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """What a file holds of one person."""
+
+    tracklet: Tracklet
+    keypoints: Keypoints
+    nodes: TrackletNodes
+    cams: dict[str, np.ndarray]
+
+
+def precompute(engine: Engine, clip: Path) -> bytes:
+    """Analyse a clip, and explain each person's embedding and best hits: the content of a file.
+
+    Args:
+        engine: with the gallery whose hits are explained.
+        clip: as for `Engine.analyze`.
+    Raises:
+        InputError: the clip can't be used, or nobody is in it.
+    """
+    analysis = engine.analyze(clip)
+    about = _origin(engine, clip) | {
+        "kind": analysis.kind,
+        "video": asdict(analysis.video),
+        "dropped": analysis.dropped,
+        "people": [person.tracklet.id for person in analysis.people],
+    }
+    arrays = {name: values for person in analysis.people for name, values in _arrays(engine, person)}
+    return save(arrays, {"about": json.dumps(about)})
+
+
+def write_precomputed(folder: Path, engine: Engine, clip: Path) -> Path:
+    """Write what `read_precomputed` reads, whole or not at all.
+
+    Returns:
+        The file.
+    Raises:
+        InputError: as `precompute`, or the folder can't be written.
+    """
+    path = folder / f"{clip.stem}{SUFFIX}"
+    write_atomic(path, precompute(engine, clip))
+    return path
+
+
+def read_precomputed(folder: Path, engine: Engine, clip: Path, model: CTL | None = None) -> Precomputed | None:
+    """What is kept of a clip, where the engine would find the same.
+
+    Args:
+        folder: of the files.
+        engine: whose gallery is searched. It now knows the people's nodes, so that questions need no backbone.
+        clip: to be analysed.
+        model: the engine's network, on a device that this process can use, where the engine's own runs elsewhere (see
+            `ctl.web.zero_gpu`); then nothing is put into the engine's cache.
+    Returns:
+        None where there is no file for a clip of this name and content, or other models made it.
+    Raises:
+        InputError: the file is damaged, or the clip can't be read.
+    """
+    path = folder / f"{clip.stem}{SUFFIX}"
+    if not path.is_file():
+        return None
+    origin, start = _origin(engine, clip), perf_counter()
+    try:
+        with safe_open(path, "numpy") as file:
+            about = json.loads(file.metadata()["about"])
+            if {name: about[name] for name in origin} != origin:
+                return None
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
+        kept = [_kept(arrays, person, engine.model.config.channels) for person in about["people"]]
+        video, kind = _video(about["video"]), _kind(about["kind"])
+        dropped = tuple(map(str, about["dropped"]))
+    except (SafetensorError, KeyError, ValueError, TypeError, OSError, zlib.error) as error:
+        raise InputError(
+            f"{path.name}, what was kept of {clip.name}, is damaged: {error}. "
+            "Make it again with assets/samples/make_results.py, or remove it."
+        ) from error
+    timings = {"reading": perf_counter() - start}
+
+    start = perf_counter()
+    runs = [replay(model or engine.model, person.nodes) for person in kept]
+    traces = [trace_of(run, person.nodes, person.keypoints) for run, person in zip(runs, kept, strict=True)]
+    if model is None:
+        _remember(engine, kept, runs, traces)
+    timings["graphs"] = perf_counter() - start
+
+    start = perf_counter()
+    people = tuple(
+        PersonAnalysis(
+            person.tracklet,
+            trace,
+            run.embedding,
+            engine.rank(run.embedding, tracklet_key(origin["clip"], person.tracklet.id)),
+        )
+        for person, trace, run in zip(kept, traces, runs, strict=True)
+    )
+    timings["ranking"] = perf_counter() - start
+    analysis = Analysis(video, kind, people, dropped, engine.checkpoint, timings)
+    cams = {(person.tracklet.id, key): values for person in kept for key, values in person.cams.items()}
+    return Precomputed(analysis, cams)
+
+
+def trace_of(run: Replay, nodes: TrackletNodes, keypoints: Keypoints) -> Trace:
+    """The trace of a tracklet of T frames from its nodes, as `ctl.inference.describe` gives it from its crops.
+
+    Args:
+        run: `replay` of the nodes.
+        nodes: of the tracklet.
+        keypoints: joints in pixels of its crops.
+    """
+    T, places = len(nodes), np.unique(run.clips, return_index=True)[1]  # where each frame stands for the first time
+
+    def per_frame(values: torch.Tensor) -> np.ndarray:
+        return values.flatten(0, 1)[places].cpu().numpy()
+
+    matrices = run.matrices()
+    adjacency: dict[str, np.ndarray] = {}
+    constant: dict[str, np.ndarray] = {}
+    for name, terms in run.adjacency.items():
+        adjacency |= {f"A_{name}": matrices[f"A_{name}"], f"Ac_{name}": per_frame(terms.context)}
+        for symbol, values in (("Ap", terms.physical), ("Am", terms.mask)):
+            constant[f"{symbol}_{name}"] = np.broadcast_to(values.cpu().numpy(), (T, *values.shape))
+    return Trace(
+        keypoints=keypoints,
+        adjacency=adjacency | constant,
+        cross_scale={f"A_{name}": matrices[f"A_{name}"] for name in run.cross_scale},
+        nodes={scale: values.numpy() for scale, values in nodes.scales.items()},
+        refined={scale: per_frame(values) for scale, values in run.refined.items()},
+        parts=per_frame(run.parts),
+    )
+
+
+def _origin(engine: Engine, clip: Path) -> dict[str, Any]:
+    """What a file has to agree with to be of any use."""
+    return {
+        "format": _FORMAT,
+        "clip": clip_sha256(clip),
+        "checkpoint": engine.checkpoint.sha256,
+        "estimator": engine.estimator.name,
+        "detector": engine.detector.name,
+    }
+
+
+def _remember(engine: Engine, kept: list[_Kept], runs: list[Replay], traces: list[Trace]) -> None:
+    """Spare the next question the backbone. Where the engine is at work for somebody else, nobody waits for that."""
+    if not engine.lock.acquire(blocking=False):
+        return
+    try:
+        for person, run, trace in zip(kept, runs, traces, strict=True):
+            matrices = {f"A_{name}": trace.adjacency[f"A_{name}"] for name in run.adjacency} | trace.cross_scale
+            engine.known.put(person.tracklet.crops, Known(person.nodes, run.embedding, matrices))
+    finally:
+        engine.lock.release()
+
+
+def _arrays(engine: Engine, person: PersonAnalysis) -> Iterator[tuple[str, np.ndarray]]:
+    """What is kept of one person, by name."""
+    tracklet, keypoints = person.tracklet, person.trace.keypoints
+    for name in _TRACKLET:
+        yield f"{tracklet.id}/{name}", getattr(tracklet, name)
+    yield f"{tracklet.id}/xy", keypoints.xy
+    yield f"{tracklet.id}/scores", keypoints.scores
+    engine.evidence(person)  # now the engine knows the nodes
+    known = engine.known.get(tracklet.crops)
+    assert known is not None
+    yield f"{tracklet.id}/nodes", _packed(known.nodes)
+    for t, crop in enumerate(tracklet.crops):
+        yield f"{tracklet.id}/crop/{t}", _jpeg(crop)
+    keys = [hit.key for hit in person.ranking[:REFERENCES]]
+    targets = {record.entry.key: record.embedding.numpy() for record in engine.gallery.records(keys)}
+    for key, target in {"": None, **targets}.items():
+        yield f"{tracklet.id}/cam/{key}", engine.grad_cam(tracklet.crops, target).astype(np.float16)
+
+
+def _kept(arrays: Mapping[str, np.ndarray], person: int, channels: int) -> _Kept:
+    """Inverse of `_arrays`. Raises KeyError, ValueError, OSError or zlib.error where something is amiss."""
+    T, begin = len(arrays[f"{person}/frames"]), f"{person}/cam/"
+    crops = np.stack([_picture(arrays[f"{person}/crop/{t}"]) for t in range(T)])
+    cams = {
+        name.removeprefix(begin): values.astype(np.float32) for name, values in arrays.items() if name.startswith(begin)
+    }
+    if any(len(values) != T or values.ndim != 3 for values in cams.values()):
+        raise ValueError("its Grad-CAM maps don't cover its frames")
+    return _Kept(
+        tracklet=Tracklet(person, crops, **{name: arrays[f"{person}/{name}"] for name in _TRACKLET}),
+        keypoints=Keypoints(arrays[f"{person}/xy"], arrays[f"{person}/scores"]),
+        nodes=_unpacked(arrays[f"{person}/nodes"], T, channels),
+        cams=cams,
+    )
+
+
+def _packed(nodes: TrackletNodes) -> np.ndarray:
+    """V_g and the joints' nodes, of which all others are means, as (n,) uint8.
+
+    They are float16 with time as the last axis; all low bytes come first, then all high bytes, which differ little and
+    compress well.
+    """
+    rows = np.concatenate([nodes.whole.numpy()[:, None], nodes.scales["s1"].numpy()], axis=1)  # (T, 18, C)
+    halves = np.ascontiguousarray(np.moveaxis(rows, 0, -1), "<f2")
+    return np.frombuffer(zlib.compress(halves.view(np.uint8).reshape(-1, 2).T.tobytes(), 9), np.uint8)
+
+
+def _unpacked(data: np.ndarray, frames: int, channels: int) -> TrackletNodes:
+    """Inverse of `_packed`. Raises ValueError or zlib.error where something is amiss."""
+    planes = np.frombuffer(zlib.decompress(data.tobytes()), np.uint8).reshape(2, -1)
+    halves = np.ascontiguousarray(planes.T).view("<f2").reshape(1 + len(JOINTS), channels, frames)
+    if not np.isfinite(halves).all():
+        raise ValueError("its nodes aren't finite")
+    rows = torch.from_numpy(np.ascontiguousarray(np.moveaxis(halves, -1, 0), np.float32))  # (T, 18, C)
+    whole, joints = rows[:, 0], rows[:, 1:]
+    return TrackletNodes(whole, {scale: torch.from_numpy(pooling_matrix(scale)) @ joints for scale in SCALES})  # Eq. 1
+
+
+def _video(values: dict[str, Any]) -> VideoInfo:
+    return VideoInfo(**(values | {"notices": tuple(values["notices"])}))
+
+
+def _kind(value: str) -> ClipKind:
+    for kind in get_args(ClipKind):
+        if value == kind:
+            return kind
+    raise ValueError(f"no clip kind {value!r}")
+
+
+def _jpeg(crop: np.ndarray) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(crop).save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    return np.frombuffer(buffer.getvalue(), np.uint8)
+
+
+def _picture(data: np.ndarray) -> np.ndarray:
+    with Image.open(io.BytesIO(data.tobytes()), formats=["JPEG"]) as picture:
+        return np.asarray(picture.convert("RGB"))
