@@ -29,6 +29,7 @@ MOST_PIXELS: Final = 1024
 """Of what is read: moments, and the longer side of a picture; ours have 6 of 256."""
 
 _FORMAT: Final = 1
+_ROWS: Final[dict[str, int]] = {WHOLE: 1} | {scale: part_count(scale) for scale in SCALES}
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,24 +156,23 @@ def _checked(**values: Any) -> Evidence:
         raise ValueError("its moments differ in number")
     if evidence.keypoints.xy.shape != (*joints, 2) or evidence.keypoints.scores.shape != joints:
         raise ValueError("its joints differ in number")
-    rows = {"moment_shares": (F, C), "shift": (C,)}
+    if evidence.shift.shape != (C,):
+        raise ValueError("its features differ in width")
     for group, names in (("part_shares", (WHOLE, *SCALES)), ("part_features", SCALES), ("part_scores", SCALES)):
-        found = getattr(evidence, group)
+        found: dict[str, np.ndarray] = getattr(evidence, group)
         if not found.keys() <= set(names):
             raise ValueError(f"its {group} are of {', '.join(sorted(found))}")
-        for name, values in found.items():
-            parts = part_count(name) if name in SCALES else 1
-            if values.shape != ((parts,) if group == "part_scores" else (parts, C)):
-                raise ValueError(f"its {group} of {name} have shape {values.shape}")
+        for name, rows in found.items():
+            parts = _ROWS[name]
+            if rows.shape != ((parts,) if group == "part_scores" else (parts, C)):
+                raise ValueError(f"its {group} of {name} have shape {rows.shape}")
     if evidence.part_features.keys() != evidence.part_scores.keys():
         raise ValueError("its parts have features or scores alone")
-    if any(getattr(evidence, name).shape != shape for name, shape in rows.items()):
-        raise ValueError("its features differ in width")
     numbers = (
         evidence.times, evidence.shift, evidence.moment_shares, evidence.keypoints.xy, evidence.keypoints.scores,
         *evidence.part_shares.values(), *evidence.part_features.values(), *evidence.part_scores.values(),
     )  # fmt: skip
-    if not all(np.isfinite(values).all() for values in numbers):
+    if not all(np.isfinite(each).all() for each in numbers):
         raise ValueError("its numbers aren't finite")
     return evidence
 

@@ -16,7 +16,7 @@ from ctl.hub import parse_ref
 from ctl.keypoints.base import MOVENET
 from ctl.model import CTL
 from ctl.pipeline import Engine
-from ctl.precomputed import Precomputed, read_precomputed
+from ctl.precomputed import SUFFIX, Precomputed, read_precomputed
 from ctl.types import ClipKind
 from ctl.video.reader import open_clip
 from ctl.web.galleries import Galleries
@@ -128,12 +128,16 @@ class ExplainService:
             if self._stops.get(visitor) is stop:  # not that of a newer run
                 del self._stops[visitor]
 
-    def first_look(self, request: AnalyzeRequest) -> np.ndarray:
+    def first_look(self, request: AnalyzeRequest) -> np.ndarray | None:
         """The clip's first frame, (H, W, 3) uint8 RGB, with a box around everybody in it: something to see meanwhile.
+
+        None for a sample, whose results are there at once.
 
         Raises:
             InputError: the clip can't be read; HubError: the models can't be fetched.
         """
+        if self._samples is not None and (self._samples / f"{request.clip.stem}{SUFFIX}").is_file():
+            return None
         detector = self._engine(request.models).detector
         with open_clip(request.clip) as frames:
             image = next(iter(frames)).image

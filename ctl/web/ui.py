@@ -1,7 +1,7 @@
 """The page and its events. Which handler listens to what, in which queue, with which progress shown where."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import gradio as gr
 
@@ -98,6 +98,7 @@ def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
         show_progress="hidden",
         **PLUMBING,
     )
+    one: Any
     for one, other in zip((*graphs.controls, *matrices.controls), (*matrices.controls, *graphs.controls), strict=True):
         one.input(None, one, other, js="value => value", show_progress="hidden")
     graph.connect(graphs, visit, chosen, matrices.controls)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.running import thinned
 from tests.browser.steps import PATIENCE_MS, SAMPLES, TABS, drop, open_tab, sideways_overflow, visit
 
 
@@ -123,8 +124,10 @@ def test_run_without_a_clip_says_what_is_missing(page: Page) -> None:
     expect(page.locator(".toast-body")).to_contain_text("Choose a sample or drop a clip first.", timeout=PATIENCE_MS)
 
 
-def test_cancel_stops_a_run(page: Page) -> None:
-    drop(page, SAMPLES / "street.mp4")
+def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:
+    clip = tmp_path / "unknown.zip"
+    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
+    drop(page, clip)
     page.click("#run")
     expect(page.locator("#status")).to_contain_text("Finding people", timeout=PATIENCE_MS)
     page.click("#cancel")

@@ -32,7 +32,9 @@ def test_own_results_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
     assert "MARS" not in page
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"title": 1}', '{"title":"","note":"","heads":["a"],"rows":[["b","c"]]}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"title": 1}', '{"title":"","note":"","heads":["a"],"rows":[["b","c"]]}']
+)
 def test_damaged_results_are_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "results.json").write_text(content)
     with pytest.raises(InputError, match=r"results\.json is not a table"):
