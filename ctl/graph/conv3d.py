@@ -1,6 +1,7 @@
 """Graph convolution over the frames of a clip: the 3D-GCL (section 3.3, Eq. 3 and 4) and its frame-wise ancestor."""
 
 from collections.abc import Collection
+from typing import Final
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,6 +10,11 @@ from ctl.config import TopologyTerm
 from ctl.graph.adjacency import normalise_adjacency, sliding_windows
 from ctl.graph.topology import Adjacency, AdvancedContextBlock, ContextBlock, Topology
 from ctl.skeleton import Scale, part_count
+
+
+GAIN: Final = 0.2
+"""What the gain of a layer's BN starts at. Assumed: V_f^a adds five parts to V_g, and at a gain of 1 their spread over
+people is some forty times that of V_g, which then hardly counts."""
 
 
 class GraphConv3d(nn.Module):
@@ -30,7 +36,7 @@ class GraphConv3d(nn.Module):
         self.topology = Topology(scale, window, terms, AdvancedContextBlock(channels, part_count(scale), window))
         self.weight = nn.Linear(channels, channels, bias=False)  # W
         self.collapse = nn.Linear(window * channels, channels, bias=False)  # the (τ × 1) convolution
-        self.norm = nn.BatchNorm1d(channels)
+        self.norm = _norm(channels)
 
     def forward(self, nodes: Tensor) -> tuple[Tensor, Adjacency]:
         """(B, T, N, C) -> updated nodes (B, T, N, C) ≥ 0 and the adjacency they were updated with."""
@@ -58,13 +64,20 @@ class FrameGraphConv(nn.Module):
         super().__init__()
         self.topology = Topology(scale, 1, terms, ContextBlock(channels, part_count(scale), clip_length))
         self.weight = nn.Linear(channels, channels, bias=False)  # W
-        self.norm = nn.BatchNorm1d(channels)
+        self.norm = _norm(channels)
 
     def forward(self, nodes: Tensor) -> tuple[Tensor, Adjacency]:
         """(B, T, N, C) -> updated nodes (B, T, N, C) ≥ 0 and the adjacency they were updated with."""
         adjacency = self.topology(nodes)
         messages = normalise_adjacency(adjacency.total) @ self.weight(nodes)
         return F.relu(_batch_norm(self.norm, messages)), adjacency
+
+
+def _norm(channels: int) -> nn.BatchNorm1d:
+    """A BN whose gain starts at `GAIN`."""
+    norm = nn.BatchNorm1d(channels)
+    nn.init.constant_(norm.weight, GAIN)
+    return norm
 
 
 def _batch_norm(norm: nn.BatchNorm1d, values: Tensor) -> Tensor:

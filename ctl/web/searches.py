@@ -131,6 +131,8 @@ element.addEventListener("click", event => {
 
 def threshold_meaning(at_least: float, calibration: Calibration | None) -> str:
     """What a similarity means, as a sentence of HTML."""
+    if at_least <= -1:
+        return "Move “Similarity at least” to see what a similarity means."
     likely = chance(at_least, calibration)
     if likely is None or calibration is None:
         return "How likely a similarity is to be the same person isn't known: this checkpoint has no calibration."

@@ -13,6 +13,10 @@ from ctl.web.service import ExplainService
 from ctl.web.tabs import adjacency, cam, gallery, graph, match, numbers, own, what_if
 
 QUEUE_SIZE: Final = 24
+SHOW_RESULTS: Final = """() => {
+  if (innerWidth < 768) document.querySelector("#facts").scrollIntoView({behavior: "smooth"});
+}"""
+"""On a phone the results stand under the samples: go there."""
 CACHE_SWEEP: Final = (600, 3600)  # seconds: every, older than
 
 
@@ -44,6 +48,7 @@ def _connect_inputs(service: ExplainService, shown: page.Page) -> None:
         api_visibility="private",
         **MODEL,
     )
+    running.success(None, None, None, js=SHOW_RESULTS, show_progress="hidden")
     for ended in (running.success, running.failure):  # `then` would leave failures out
         ended(handlers.make_on_end(inputs), None, buttons, show_progress="hidden", **PLUMBING)
     inputs.cancel.click(
