@@ -11,7 +11,6 @@ from ctl.graph.adjacency import normalise_adjacency, sliding_windows
 from ctl.graph.topology import Adjacency, AdvancedContextBlock, ContextBlock, Topology
 from ctl.skeleton import Scale, part_count
 
-
 GAIN: Final = 0.2
 """What the gain of a layer's BN starts at. Assumed: V_f^a adds five parts to V_g, and at a gain of 1 their spread over
 people is some forty times that of V_g, which then hardly counts."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 import gradio as gr
 
 from ctl.web import api, handlers, page, text
+from ctl.web.access import NAME_THE_UNNAMED
 from ctl.web.links import READ_VISIT, RUN_ASKED, WRITE_LINK
 from ctl.web.queues import MODEL, PLUMBING
 from ctl.web.samples import Sample
@@ -75,6 +76,7 @@ def _connect_links(app: gr.Blocks, samples: list[Sample], shown: page.Page) -> g
     search = gr.Textbox("", visible="hidden", label="Address")
     chosen = [inputs.clip, inputs.sample, inputs.asked, inputs.status]
     inputs.samples.select(handlers.make_on_sample(samples, inputs), None, chosen, **PLUMBING)
+    app.load(None, None, None, js=NAME_THE_UNNAMED)
     opened = app.load(None, None, [shown.visit.theme, search], js=READ_VISIT)
     for asked in (
         opened.then(handlers.make_on_link(samples, inputs), search, chosen, show_progress="hidden", **PLUMBING),

@@ -24,7 +24,7 @@ def lay_out() -> NumbersTab:
     files = gr.File(label="Files", file_count="multiple", interactive=False, elem_id="files")
     timings = gr.Dataframe(headers=text.TIMING_HEADERS, label="Timings", interactive=False, elem_id="timings")
     embedding = gr.Plot(label="Embedding", show_label=False, elem_id="embedding-plot")
-    details = gr.JSON(label="analysis.json, long arrays shortened", max_height=420)
+    details = gr.JSON(label="analysis.json, long arrays shortened", max_height=420, elem_id="details")
     return NumbersTab(timings, embedding, details, files)
 
 
