@@ -55,8 +55,7 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
                     for box in (inputs.clip, inputs.kind, inputs.checkpoint, inputs.estimator, inputs.device)
                 ),
             )
-            if (look := service.first_look(asked)) is not None:
-                yield {page.facts: image_tag(look, "First frame, a box around everybody in it", views.LOOK_HEIGHT)}
+            yield {page.facts: image_tag(service.first_look(asked), "The clip's first frame", views.LOOK_HEIGHT)}
             try:
                 run = service.analyze(asked, request.session_hash or "", lambda done, label: progress(done, desc=label))
             except StoppedError:

@@ -128,19 +128,19 @@ class ExplainService:
             if self._stops.get(visitor) is stop:  # not that of a newer run
                 del self._stops[visitor]
 
-    def first_look(self, request: AnalyzeRequest) -> np.ndarray | None:
+    def first_look(self, request: AnalyzeRequest) -> np.ndarray:
         """The clip's first frame, (H, W, 3) uint8 RGB, with a box around everybody in it: something to see meanwhile.
 
-        None for a sample, whose results are there at once.
+        A sample's is bare: its results are there at once.
 
         Raises:
             InputError: the clip can't be read; HubError: the models can't be fetched.
         """
-        if self._samples is not None and (self._samples / f"{request.clip.stem}{SUFFIX}").is_file():
-            return None
         detector = self._engine(request.models).detector
         with open_clip(request.clip) as frames:
             image = next(iter(frames)).image
+        if self._samples is not None and (self._samples / f"{request.clip.stem}{SUFFIX}").is_file():
+            return image
         return draw_boxes(image, detector([image])[0].boxes)
 
     def gallery_of(self, run: Run, own: str = "") -> Gallery:

@@ -5,21 +5,19 @@ there: for a sample, for a crop that the app doesn't know, and for 5 seconds of 
 What if has answered. Median, least and most, as JSON.
 """
 
-import io
 import json
 import shutil
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from ctl.video.reader import open_clip
+from ctl.video.writer import write_video
 from tests.browser.running import running_app
 from tests.browser.steps import PATIENCE_MS, SAMPLES, drop, open_tab
 from tests.conftest import CHROMIUM_ARGS
@@ -32,17 +30,12 @@ MARKS: Final = {
 }
 
 
-def frames_as_zip(clip: Path, seconds: float, round_: int) -> bytes:
-    """The first seconds of a clip as a zip of JPEGs, a little different in every round, so that nothing is known."""
-    packed = io.BytesIO()
-    with open_clip(clip) as frames, zipfile.ZipFile(packed, "w") as archive:
-        archive.comment = str(round_).encode()
-        for frame in frames:
-            if frame.time < seconds:
-                picture = io.BytesIO()
-                Image.fromarray(frame.image).save(picture, "JPEG", quality=92)
-                archive.writestr(f"{frame.index:04}.jpg", picture.getvalue())
-    return packed.getvalue()
+def cut(clip: Path, seconds: float, out: Path) -> Path:
+    """The first seconds of a clip as a file of its own, of which nothing is stored."""
+    with open_clip(clip) as frames:
+        images = [frame.image for frame in frames if frame.time < seconds]
+        write_video(out, iter(images), frames.info.fps)
+    return out
 
 
 def waits(page: Page) -> dict[str, float]:
@@ -71,21 +64,20 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
     found: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as folder, running_app(Path(folder) / "scratch") as url, sync_playwright() as p:
         browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS)
-        for number in range(rounds):
-            for kind, clip, seconds in (
-                ("sample", SAMPLES / "man-lab1.mp4", None),
-                ("crop", SAMPLES / "man-lab1.mp4", 60.0),
-                ("scene", SAMPLES / "street.mp4", SCENE_SECONDS),
-            ):
+        clips = {
+            "sample": None,
+            "crop": cut(SAMPLES / "man-lab1.mp4", 60.0, Path(folder) / "crop.mp4"),
+            "scene": cut(SAMPLES / "street.mp4", SCENE_SECONDS, Path(folder) / "scene.mp4"),
+        }
+        for _ in range(rounds):
+            for kind, clip in clips.items():
                 page = browser.new_page(viewport={"width": 1440, "height": 1000})
                 page.goto(url)
-                if seconds is None:
+                if clip is None:
                     page.locator("#samples button.thumbnail-item", has_text="Man, camera 1").click()
                     expect(page.locator("#clip .file-preview")).to_contain_text("man-lab1")
                 else:
-                    zipped = Path(folder) / f"{kind}{number}.zip"
-                    zipped.write_bytes(frames_as_zip(clip, seconds, number))
-                    drop(page, zipped)
+                    drop(page, clip)
                 times = waits(page) | (what_if(page) if kind == "sample" else {})
                 for name, value in times.items():
                     found.setdefault(kind, {}).setdefault(name, []).append(value)
