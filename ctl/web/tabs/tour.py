@@ -68,7 +68,7 @@ STOPS: Final = (
         "what-if",
         1,
         "What the model leans on",
-        "Switch off the context term, then the window: the matrices move a lot, the ranking hardly.",
+        "Switch off a term, then the window, then a scale: see how far the matrices and the ranking move.",
     ),
 )
 
