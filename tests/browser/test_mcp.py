@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import urlopen
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 
 def talk(app_url: str, ask: Callable[[ClientSession], Coroutine[Any, Any, T]]) -> T:
-    """One session with the app's MCP server."""
+    """One session with the app's MCP server, in a thread of its own: a browser keeps an event loop in this one."""
 
     async def run() -> T:
         async with (
@@ -34,7 +35,8 @@ def talk(app_url: str, ask: Callable[[ClientSession], Coroutine[Any, Any, T]]) -
             await session.initialize()
             return await ask(session)
 
-    return asyncio.run(run())
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(lambda: asyncio.run(run())).result()
 
 
 async def ignore(progress: float, total: float | None, message: str | None) -> None:

@@ -49,13 +49,13 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     open_tab(page, "Adjacency")
     plot = page.locator("#adjacency-plot .js-plotly-plot")
     expect(plot.locator(".heatmaplayer image")).to_be_visible(timeout=PATIENCE_MS)
-    expect(plot).to_contain_text("Sum (A) · s1 · layer 2")
-    expect(plot).to_contain_text("L ankle")
+    expect(plot).to_contain_text("Sum (A) · s3 · layer 2")  # as chosen under Graph
+    expect(plot).to_contain_text("L arm")
     expect(page.locator("#cross-plot .heatmaplayer image")).to_be_visible()
     expect(page.locator("#links")).to_contain_text("(t")
     page.screenshot(path=screenshots / "adjacency.png", full_page=True)
     page.get_by_role("radio", name="Physical (Ap)").click()
-    expect(plot).to_contain_text("Physical (Ap) · s1 · layer 2")
+    expect(plot).to_contain_text("Physical (Ap) · s3 · layer 2")
 
     open_tab(page, "Grad-CAM")
     expect_playing(page, "#cam-video video")

@@ -116,7 +116,7 @@ def test_an_answer_names_what_moved_and_where(open_page: OpenPage) -> None:
     assert by_name["A_s1_l1"][0] == "gone"
     change = next(change for change in answer.changes if change.name == "A_s3_l1")
     assert by_name["A_s3_l1"][0] == f"{change.share:.0%}"
-    assert f"frame {change.frame}: {number(change.before, 2)} to {number(change.after, 2)}" in by_name["A_s3_l1"][1]
+    assert f"frame {change.frame + 1}: {number(change.before, 2)} to {number(change.after, 2)}" in by_name["A_s3_l1"][1]
     assert rows[len(answer.changes) :] == [
         ["1", "▲ up 2", "<Ann>", "1", "0.500 → 0.625"],
         ["2", "new in the list", "Bob", "2", "– → 0.500"],

@@ -77,8 +77,8 @@ def connect(own: OwnGallery, visit: Visit, opened: gr.events.Dependency) -> tupl
     galleries = visit.service.galleries
 
     def shown(held: str) -> Values:
-        """The table and the choices of what the gallery holds now."""
-        entries = galleries.shelf(held).entries
+        """The table and the choices of what the gallery holds now, the newest first."""
+        entries = galleries.shelf(held).entries[::-1]
         return {
             visit.own: held,
             own.shelf: [[entry.person, entry.camera, entry.key] for entry in entries],
