@@ -24,6 +24,9 @@ def main(url: str) -> None:
         page = browser.new_page(viewport=SIZE)
         page.goto(f"{url.rstrip('/')}/{ADDRESS}")
         page.wait_for_selector("#graph-video video", timeout=120_000)
+        page.locator("#graph-frame input[type=number]").fill("23")  # in the middle of a clip of the model's
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#explorer svg[aria-label*='frame 23']")
         page.locator("#explorer .node[data-name='left knee']").click()
         page.mouse.move(5, 5)
         page.wait_for_timeout(2000)
