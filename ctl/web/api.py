@@ -16,7 +16,7 @@ from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-unt
 from ctl.enrol.clips import to_record
 from ctl.errors import InputError
 from ctl.explain.match import explain_match
-from ctl.gallery import TOP_K, Filter, clip_sha256
+from ctl.gallery import TOP_K, Filter
 from ctl.results import analysis_json
 from ctl.types import UNTRAINED, PersonAnalysis
 from ctl.video.container import SUFFIXES
@@ -181,7 +181,7 @@ class Endpoints:
             _given(person=person)
             self.service.galleries.read(gallery)  # an id that is gone is named before the clip is analysed
             run, chosen = self._analyzed(clip, kind, person, request)
-            record = to_record(self.service.engine, chosen, clip_sha256(run.clip), name, camera)
+            record = to_record(self.service.engine, chosen, run.digest, name, camera)
             own = self.service.galleries.add([record], gallery)
             return {
                 "gallery": own,

@@ -13,12 +13,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from ctl.errors import InputError
+from ctl.gallery import clip_sha256
 from ctl.pipeline import Engine
 from ctl.types import Analysis
 
@@ -47,6 +49,11 @@ class Run:
     folder: Path
     born: float
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the clip, by which galleries name its people; read once."""
+        return clip_sha256(self.clip)
+
     def file(self, name: str, write: Callable[[Path], object]) -> Path:
         """Path of a file of this run, written when it is first asked for. `write` fills the path that it is given."""
         path = self.folder / name
@@ -55,6 +62,11 @@ class Run:
             write(draft)
             draft.replace(path)
         return path
+
+
+def cam_name(tracklet: int, reference: str) -> str:
+    """Name, without a suffix, of a run's files that explain the similarity to a reference; "" is the clip itself."""
+    return f"cam-{tracklet}-{reference.replace('/', '-') or 'itself'}"
 
 
 class RunStore:

@@ -15,11 +15,12 @@ import torch
 from ctl.errors import InputError
 from ctl.explain.page import image_tag, number
 from ctl.explain.palette import THEMES, ThemeName
-from ctl.gallery import TOP_K, Filter, Gallery, clip_sha256, tracklet_key
+from ctl.gallery import TOP_K, Filter, Gallery, tracklet_key
 from ctl.types import Calibration, Hit, PersonAnalysis, Ranking
 from ctl.web import text
 from ctl.web.answers import chance
 from ctl.web.runs import Run, RunStore
+from ctl.web.theme import plot_look
 
 _RUN: Final = re.compile(r"run:([\w-]+):(\d+)")
 
@@ -52,7 +53,7 @@ class Found:
 
 def key_of(run: Run, person: PersonAnalysis) -> str:
     """The key that a person of a run has, or would have, in a gallery."""
-    return tracklet_key(clip_sha256(run.clip), person.tracklet.id)
+    return tracklet_key(run.digest, person.tracklet.id)
 
 
 def token_of(run: Run, place: int) -> str:
@@ -151,14 +152,11 @@ def histogram(similarities: torch.Tensor, at_least: float, theme: ThemeName) -> 
     figure.update_traces(marker={"color": look.accent, "line": {"width": 1, "color": look.surface}})
     figure.add_vline(x=at_least, line={"color": look.text, "width": 1.5, "dash": "dash"})
     figure.update_layout(
-        template="plotly_white" if theme == "light" else "plotly_dark",
         title={"text": f"Similarity of all {len(similarities)} tracklets", "font": {"size": 14}},
         xaxis={"title": {"text": "similarity"}, "range": [-1, 1]},
         yaxis={"title": {"text": "tracklets"}},
         height=240,
         margin={"l": 50, "r": 10, "t": 40, "b": 40},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": look.text},
+        **plot_look(theme),
     )
     return figure

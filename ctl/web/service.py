@@ -20,7 +20,7 @@ from ctl.precomputed import SUFFIX, Precomputed, read_precomputed
 from ctl.types import ClipKind
 from ctl.video.reader import open_clip
 from ctl.web.galleries import Galleries
-from ctl.web.runs import Run, RunStore
+from ctl.web.runs import Run, RunStore, cam_name
 
 ENGINES_KEPT: Final = 2
 Step = Callable[[float, str], None]
@@ -178,6 +178,5 @@ class ExplainService:
 def _with_cams(run: Run, known: Precomputed) -> Run:
     """The run with the maps in its folder, under the names by which `ctl.web.views` looks for them."""
     for (person, reference), cams in known.cams.items():
-        name = f"cam-{person}-{reference.replace('/', '-') or 'itself'}.npy"
-        run.file(name, partial(np.save, arr=cams))
+        run.file(f"{cam_name(person, reference)}.npy", partial(np.save, arr=cams))
     return run

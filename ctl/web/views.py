@@ -38,8 +38,9 @@ from ctl.skeleton import SCALES, Scale
 from ctl.video.writer import write_video
 from ctl.web import text
 from ctl.web.answers import chance
-from ctl.web.runs import Run
+from ctl.web.runs import Run, cam_name
 from ctl.web.searches import key_of
+from ctl.web.theme import plot_look
 
 SHORT: Final = 8
 """A list of more numbers than this is shown by its size."""
@@ -134,7 +135,7 @@ def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> tuple[P
     """
     tracklet = run.analysis.people[person].tracklet
     crops, times = tracklet.crops, tracklet.times
-    maps, name = _cam(run, person, gallery, reference), _cam_name(tracklet.id, reference)
+    maps, name = _cam(run, person, gallery, reference), cam_name(tracklet.id, reference)
     strip = run.file(f"{name}.png", lambda path: Image.fromarray(cam_strip(crops, maps, times)).save(path))
     video = run.file(f"{name}.mp4", lambda path: write_video(path, cam_video_frames(crops, maps, times), _fps(run)))
     return strip, video
@@ -171,7 +172,7 @@ def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
     rival = gallery.records([rivals[0].key])[0].embedding.numpy() if rivals else None
     likely = chance(float(query @ record.embedding), engine.checkpoint.calibration)
     theirs_cam = run.file(
-        f"{_cam_name(found.tracklet.id, key)}-hit.npy",
+        f"{cam_name(found.tracklet.id, key)}-hit.npy",
         lambda path: np.save(path, engine.grad_cam(theirs.crops, found.embedding)),
     )
     return match_html(explain_match(mine, theirs, likely, rival), _cam(run, person, gallery, key), np.load(theirs_cam))
@@ -187,13 +188,9 @@ def _cam(run: Run, person: int, gallery: Gallery, reference: str) -> np.ndarray:
     """(T, h, w) in 0..1, computed once."""
     found, engine = run.analysis.people[person], run.engine
     target = gallery.records([reference])[0].embedding.numpy() if reference else None
-    name = _cam_name(found.tracklet.id, reference)
+    name = cam_name(found.tracklet.id, reference)
     crops = found.tracklet.crops
     return np.load(run.file(f"{name}.npy", lambda path: np.save(path, engine.grad_cam(crops, target))))
-
-
-def _cam_name(tracklet: int, reference: str) -> str:
-    return f"cam-{tracklet}-{reference.replace('/', '-') or 'itself'}"
 
 
 def timing_rows(run: Run) -> list[list[str]]:
@@ -208,14 +205,11 @@ def embedding(run: Run, person: int, theme: ThemeName) -> go.Figure:
     values, look = run.analysis.people[person].embedding, THEMES[theme]
     figure = go.Figure(go.Bar(y=values, marker={"color": look.accent, "line": {"width": 0}}))
     figure.update_layout(
-        template="plotly_white" if theme == "light" else "plotly_dark",
         title={"text": f"Embedding: {len(values)} numbers, length 1", "font": {"size": 14}},
         height=220,
         bargap=0,
         margin={"l": 50, "r": 10, "t": 40, "b": 30},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": look.text},
+        **plot_look(theme),
     )
     return figure
 
@@ -237,7 +231,7 @@ def files(run: Run, person: int) -> list[Path]:
     """
     analysis, found = run.analysis, run.analysis.people[person]
     number, pictures = found.tracklet.id, partial(thumbnails, run.engine.gallery, analysis)
-    maps = run.folder / f"{_cam_name(number, '')}.npy"
+    maps = run.folder / f"{cam_name(number, '')}.npy"
     cams, report = (np.load(maps), "report") if maps.exists() else (None, "report-without-grad-cam")
     texts: dict[str, Callable[[], str]] = {
         f"{report}-{number}.html": lambda: report_html(analysis, found, pictures(), cams),

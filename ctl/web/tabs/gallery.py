@@ -20,7 +20,7 @@ from ctl.web.searches import (
     threshold_meaning,
     token_of,
 )
-from ctl.web.tabs.common import Selection, Values, Visit, shown_person, told_to_the_visitor
+from ctl.web.tabs.common import Selection, Values, Visit, shown_person
 
 REMEMBERED: Final = 8
 """Queries that stay on offer."""
@@ -130,7 +130,7 @@ def connect(
 
     def pick(selection: Selection | None, own: str, known: list[Query], event: gr.EventData) -> Values:
         """A hit's button: compare it, or search for it."""
-        with told_to_the_visitor(), shown_person(service, selection) as (run, _):
+        with shown_person(service, selection) as (run, _):
             (record,) = service.gallery_of(run, own).records([str(event.key)])
             if event.action == "compare":
                 return {others.hit: record.entry.key, others.tabs: gr.Tabs(selected="match")}

@@ -10,7 +10,7 @@ import gradio as gr
 
 from ctl.enrol.clips import to_record
 from ctl.errors import InputError
-from ctl.gallery import Gallery, OnClash, clip_sha256, merge, read_bundle, require_weights, write_bundle
+from ctl.gallery import Gallery, OnClash, merge, read_bundle, require_weights, write_bundle
 from ctl.web import text
 from ctl.web.queues import DRAWING, MODEL
 from ctl.web.tabs.common import Selection, Values, Visit, pairs, shown_person, told_to_the_visitor
@@ -92,8 +92,8 @@ def connect(own: OwnGallery, visit: Visit, opened: gr.events.Dependency) -> tupl
             if not name.strip() or not camera.strip():
                 raise InputError("Say who it is and which camera filmed it.")
             require_weights(galleries.shelf(held), run.engine.checkpoint.sha256)
-            person, digest = run.analysis.people[place], clip_sha256(run.clip)
-            record = to_record(run.engine, person, digest, name.strip(), camera.strip())
+            person = run.analysis.people[place]
+            record = to_record(run.engine, person, run.digest, name.strip(), camera.strip())
             held = galleries.update(lambda gallery: gallery.add([record]), held)
             gr.Info(f"{name.strip()} is enrolled.", duration=4)
             return shown(held)
