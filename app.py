@@ -19,7 +19,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="app.py", description="CTL Explorer: video person re-ID, explained.")
     parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="default: $CTL_CHECKPOINT, or the bundled one")
     parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
-    parser.add_argument("--gallery", metavar="DIR_OR_URL", help="default: the demo gallery")
+    parser.add_argument(
+        "--gallery", metavar="DIR_OR_URL", help="where enrolled people stay; may be new (default: the demo gallery)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument(
         "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="default: %(default)s"

@@ -71,6 +71,8 @@ class Engine:
         gallery: str | Path | None = None,
         mixed: bool = True,
         detector: str = MULTIPOSE,
+        *,
+        new_gallery: bool = False,
     ) -> Self:
         """Load everything that analysing a clip needs.
 
@@ -81,12 +83,13 @@ class Engine:
             gallery: folder, or URL of a Qdrant collection; None is the demo gallery that the project ships.
             mixed: bfloat16 on CUDA.
             detector: "movenet-multipose", or a D-FINE folder, Hub id or id@revision.
+            new_gallery: whether a gallery that isn't there is an empty one, and not an error.
         Raises:
             InputError, HubError: something can't be loaded; the message names it and the remedy.
         """
         where = choose_device(device)
         model, info = load_checkpoint(checkpoint, where)
-        ranked_against, notices = _gallery_for(info, gallery)
+        ranked_against, notices = _gallery_for(info, gallery, new_gallery)
         return cls(
             model=model,
             checkpoint=info,
@@ -256,10 +259,12 @@ def choose_device(name: str) -> torch.device:
         raise InputError(f"device {name!r} can't be used here: choose auto or cpu") from error
 
 
-def _gallery_for(checkpoint: CheckpointInfo, place: str | Path | None) -> tuple[Gallery, tuple[str, ...]]:
+def _gallery_for(
+    checkpoint: CheckpointInfo, place: str | Path | None, may_be_new: bool
+) -> tuple[Gallery, tuple[str, ...]]:
     """A gallery asked for has to fit the checkpoint; the demo gallery is left out, with a notice, where it doesn't."""
     if place is not None:
-        gallery = open_store(place).read()
+        gallery = open_store(place, checkpoint.sha256 if may_be_new else None).read()
         require_weights(gallery, checkpoint.sha256)
         return gallery, ()
     if DEMO_GALLERY.is_dir() and (demo := open_store(DEMO_GALLERY).read()).checkpoint_sha256 == checkpoint.sha256:

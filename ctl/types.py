@@ -148,6 +148,12 @@ class Calibration:
     intercept: float
     fitted_on: str
 
+    @property
+    def holds_for(self) -> str:
+        """Where its probabilities hold, in words."""
+        made_up = "; on real clips, where strangers look more alike to the model, they come out too high"
+        return f"Fitted on {self.fitted_on}{made_up if self.fitted_on.startswith('walkers') else ''}."
+
 
 @dataclass(frozen=True, eq=False)
 class CheckpointInfo:

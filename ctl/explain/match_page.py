@@ -26,15 +26,18 @@ _LEAD: Final = (
 )
 
 
-def match_html(match: Match, query_cam: np.ndarray | None = None, hit_cam: np.ndarray | None = None) -> str:
+def match_html(
+    match: Match, query_cam: np.ndarray | None = None, hit_cam: np.ndarray | None = None, holds_for: str = ""
+) -> str:
     """A match as a fragment of HTML that needs `STYLE` and no script.
 
     Args:
         match: of `explain_match`.
         query_cam, hit_cam: (F, h, w) float in 0..1, Grad-CAM of the similarity on either; None leaves it out.
+        holds_for: a sentence on where the probability holds.
     """
     return f"""<div class="match">
-{_headline(match)}
+{_headline(match, holds_for)}
 <h2>In step</h2>
 <p class="match-note">Frames of the query, each over the hit's frame of the most alike pose.\
 {_cam_note(query_cam, hit_cam)}</p>
@@ -56,11 +59,11 @@ def match_page(match: Match, title: str, query_cam: np.ndarray | None = None, hi
     return page(title, f"<h1>{escape(title)}</h1>{match_html(match, query_cam, hit_cam)}", STYLE)
 
 
-def _headline(match: Match) -> str:
+def _headline(match: Match, holds_for: str) -> str:
     chance = (
         "How likely it is that both show one person isn't known: no calibration fits this checkpoint."
         if match.probability is None
-        else f"Calibrated probability that both show one person: <b>{match.probability:.0%}</b>."
+        else f"Calibrated probability that both show one person: <b>{match.probability:.0%}</b>. {escape(holds_for)}"
     )
     return f'<p class="match-head">Similarity <b>{match.similarity:.3f}</b>, from −1 to 1. {chance}</p>'
 

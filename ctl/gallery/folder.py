@@ -38,6 +38,7 @@ class GalleryFolder:
     def read(self) -> MemoryGallery:
         index = self.path / INDEX
         if self.checkpoint_sha256 is not None and not index.exists():
+            _require_free(self.path)
             return MemoryGallery.empty(self.checkpoint_sha256)
         if self._last is not None and index.exists() and read_bytes(index) == self._last[0]:
             return self._last[1]
@@ -48,8 +49,7 @@ class GalleryFolder:
         return found[1]
 
     def update(self, change: Callable[[Gallery], Gallery]) -> Gallery:
-        if self.checkpoint_sha256 is None:
-            self.read()  # a folder without a gallery gets no lock file
+        self.read()  # a folder of other things gets no lock file
         with _locked(self.path):
             changed = change(self.read())
             _write(self.path, changed)
@@ -84,6 +84,14 @@ def _read(folder: Path) -> tuple[bytes, MemoryGallery]:
 def _reader(folder: Path, index: bytes) -> Read:
     """Of the files that belong to this very index, which may be another's by now."""
     return lambda name, most: index if name == INDEX else _read_file(folder / name, most)
+
+
+def _require_free(folder: Path) -> None:
+    """Raises InputError where a folder holds anything but what a writer left that was killed before its index."""
+    ours = (".lock", "embeddings-*.safetensors", "thumbnails", "evidence", f".{INDEX}.*", ".embeddings-*")
+    for found in folder.iterdir() if folder.is_dir() else ():
+        if not any(found.match(pattern) for pattern in ours):
+            raise InputError(f"{folder} isn't a gallery and holds {found.name}: name a new folder or an empty one")
 
 
 def _read_file(path: Path, most: int) -> bytes:

@@ -132,16 +132,16 @@ element.addEventListener("click", event => {
 
 def threshold_meaning(at_least: float, calibration: Calibration | None) -> str:
     """What a similarity means, as a sentence of HTML."""
-    if at_least <= -1:
-        return "Move “Similarity at least” to see what a similarity means."
-    likely = chance(at_least, calibration)
-    if likely is None or calibration is None:
+    if calibration is None:
         return "How likely a similarity is to be the same person isn't known: this checkpoint has no calibration."
-    return (
-        f"A pair of similarity {number(at_least, 2)} shows one person with probability <b>{likely:.0%}</b>, if half of "
-        f"all pairs do. Measured on {escape(calibration.fitted_on)}, made-up people: on real clips strangers look more "
-        "alike to this model, so read it as an order, not as odds."
+    likely = chance(at_least, calibration)
+    said = (
+        "Move “Similarity at least” to see what a similarity means."
+        if at_least <= -1
+        else f"A pair of similarity {number(at_least, 2)} shows one person with probability <b>{likely:.0%}</b>, if "
+        "half of all pairs do."
     )
+    return f"{said} {escape(calibration.holds_for)}"
 
 
 def histogram(similarities: torch.Tensor, at_least: float, theme: ThemeName) -> go.Figure:

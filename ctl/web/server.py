@@ -42,7 +42,7 @@ def make_service(
     engine_type = ZeroGpuEngine if on_zero_gpu() else Engine
 
     def load(models: Models) -> Engine:
-        return engine_type.load(models.checkpoint, models.estimator, models.device, gallery)
+        return engine_type.load(models.checkpoint, models.estimator, models.device, gallery, new_gallery=True)
 
     return ExplainService(
         Models(checkpoint, estimator, device),

@@ -41,8 +41,8 @@ EXPLAIN_CHECK: Final = (
     "Some 110 passes of the model: about half a minute."
 )
 EXPLAIN_HITS: Final = (
-    "Cosine similarity of the embeddings, from -1 to 1, best first; the probability is the calibrated one. The clip "
-    "itself is never among its own hits."
+    "Cosine similarity of the embeddings, from -1 to 1, best first; the calibrated probability is that both show "
+    "one person, if half of all pairs do. The clip itself is never among its own hits."
 )
 EXPLAIN_QUERIES: Final = "Clips of this visit that show one person can be searched for together."
 EXPLAIN_SAME_CAMERA: Final = "Benchmarks leave out the query's own camera."

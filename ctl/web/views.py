@@ -170,12 +170,14 @@ def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
     others = frozenset(entry.key for entry in gallery.entries if entry.person == record.entry.person)
     rivals = gallery.search(query, 1, where=Filter(without_keys=others | {key_of(run, found)}))
     rival = gallery.records([rivals[0].key])[0].embedding.numpy() if rivals else None
-    likely = chance(float(query @ record.embedding), engine.checkpoint.calibration)
+    calibration = engine.checkpoint.calibration
+    compared = explain_match(mine, theirs, chance(float(query @ record.embedding), calibration), rival)
     theirs_cam = run.file(
         f"{cam_name(found.tracklet.id, key)}-hit.npy",
         lambda path: np.save(path, engine.grad_cam(theirs.crops, found.embedding)),
     )
-    return match_html(explain_match(mine, theirs, likely, rival), _cam(run, person, gallery, key), np.load(theirs_cam))
+    holds_for = calibration.holds_for if calibration else ""
+    return match_html(compared, _cam(run, person, gallery, key), np.load(theirs_cam), holds_for)
 
 
 def what_if(run: Run, person: int, setting: Setting) -> str:

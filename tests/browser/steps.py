@@ -16,6 +16,11 @@ WIDE: Final = (1440, 1000)
 NARROW: Final = (390, 844)
 
 
+def look_name(size: tuple[int, int], dark: bool) -> str:
+    """What a screenshot's name ends with."""
+    return f"{'phone' if size == NARROW else 'desktop'}-{'dark' if dark else 'light'}"
+
+
 @contextmanager
 def visit(browser: Browser, url: str, size: tuple[int, int] = WIDE, *, dark: bool = False) -> Iterator[Page]:
     """A fresh visit; fails afterwards if the page complained to the console."""

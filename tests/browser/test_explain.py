@@ -6,13 +6,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.steps import NARROW, PATIENCE_MS, WIDE, brightness, open_tab, run_sample, sideways_overflow, visit
+from tests.browser.steps import (
+    NARROW,
+    PATIENCE_MS,
+    WIDE,
+    brightness,
+    look_name,
+    open_tab,
+    run_sample,
+    sideways_overflow,
+    visit,
+)
 
 LOOKS = [(WIDE, False), (WIDE, True), (NARROW, False), (NARROW, True)]
-
-
-def look_name(size: tuple[int, int], dark: bool) -> str:
-    return f"{'phone' if size == NARROW else 'desktop'}-{'dark' if dark else 'light'}"
 
 
 @pytest.mark.parametrize(("size", "dark"), LOOKS)
@@ -76,7 +82,7 @@ def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
         page.screenshot(path=screenshots / f"graph-{look_name(size, dark)}.png", full_page=True)
 
         open_tab(page, "Adjacency")
-        expect(page.locator("#frame input[type=number]")).to_have_value("2")
+        expect(page.locator("#matrix-frame input[type=number]")).to_have_value("2")
         plot = page.locator("#adjacency-plot .js-plotly-plot")
         expect(plot.locator(".heatmaplayer image")).to_be_visible(timeout=PATIENCE_MS)
         frames = (

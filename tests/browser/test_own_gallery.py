@@ -1,14 +1,13 @@
 """The visitor's own gallery in Chromium: enrol, rename, export, remove, import, and searches over several clips."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ctl.gallery import read_bundle, read_gallery
-from tests.browser.running import ROOT, running_app
+from tests.browser.running import running_app
 from tests.browser.steps import NARROW, PATIENCE_MS, WIDE, open_tab, run_sample, sideways_overflow, visit
 
 
@@ -108,8 +107,7 @@ def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, scree
 
 
 def test_a_gallery_on_disk_outlives_the_app(browser: Browser, tmp_path: Path) -> None:
-    folder = tmp_path / "gallery"
-    shutil.copytree(ROOT / "assets" / "gallery", folder)
+    folder = tmp_path / "new" / "gallery"
     with running_app(tmp_path / "first", "--gallery", str(folder)) as url, visit(browser, url) as page:
         run_sample(page, "Walker 5")
         open_own_gallery(page)

@@ -154,6 +154,20 @@ def test_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["photos"]
 
 
+def test_folder_that_a_writer_was_killed_in_is_still_new(tmp_path: Path) -> None:
+    folder = GalleryFolder(tmp_path, SHA256)
+    folder.replace(make_gallery(some_embeddings()))
+    (tmp_path / "gallery.json").rename(tmp_path / ".gallery.json.x1y2")
+    assert len(folder.read()) == 0
+
+
+def test_folder_of_other_things_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match=r"isn't a gallery and holds holiday\.jpg"):
+        GalleryFolder(tmp_path, SHA256).update(lambda gallery: gallery)
+    assert files_in(tmp_path) == ["holiday.jpg"]
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Folder, and what was seen there, of many processes at once."""

@@ -27,9 +27,11 @@ def test_missing_checkpoint_is_named(capsys: pytest.CaptureFixture[str], tmp_pat
     assert "nowhere" in one_line(capsys)
 
 
-def test_missing_gallery_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert app.main(["--gallery", str(tmp_path / "nowhere")]) == 2
-    assert "nowhere" in one_line(capsys)
+def test_folder_of_other_things_is_not_taken_for_a_gallery(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    assert app.main(["--gallery", str(tmp_path)]) == 2
+    assert "holiday.jpg" in one_line(capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
 
 
 def test_no_place_for_temporary_files_is_said(

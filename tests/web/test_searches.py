@@ -99,3 +99,5 @@ def test_a_threshold_means_what_calibration_says() -> None:
     assert "&lt;b" in threshold_meaning(0.5, replace(CALIBRATION, fitted_on="<b"))
     assert "isn't known" in threshold_meaning(0.5, None)
     assert "Move" in threshold_meaning(-1.0, CALIBRATION)
+    assert "real clips" in threshold_meaning(-1.0, CALIBRATION)
+    assert "real clips" not in threshold_meaning(-1.0, replace(CALIBRATION, fitted_on="mars"))

@@ -1,7 +1,6 @@
 """Adjacency tab: one adjacency matrix, and one cross-scale matrix, of one frame, each also as its strongest links."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
@@ -11,11 +10,11 @@ from ctl.skeleton import Scale
 from ctl.web import text, views
 from ctl.web.queues import DRAWING
 from ctl.web.tabs.common import (
+    GraphControls,
     Selection,
     Values,
     Visit,
-    choose_last,
-    middle,
+    graph_controls,
     named,
     pairs,
     redraw,
@@ -27,9 +26,7 @@ from ctl.web.tabs.common import (
 class AdjacencyTab:
     """The matrices of a frame. `node` is the (scale, number) chosen in the graph, whose row and column are marked."""
 
-    frame: gr.Slider
-    scale: gr.Radio
-    layer: gr.Radio
+    controls: GraphControls
     term: gr.Radio
     node: gr.State
     matrix: gr.Plot
@@ -38,18 +35,10 @@ class AdjacencyTab:
     cross: gr.Plot
     cross_links: gr.Dataframe
 
-    @property
-    def controls(self) -> tuple[gr.Slider, gr.Radio, gr.Radio]:
-        """Those that the Graph tab has too."""
-        return self.frame, self.scale, self.layer
-
 
 def lay_out() -> AdjacencyTab:
     node = gr.State(None, time_to_live=3600)
-    frame = gr.Slider(1, 2, value=1, step=1, label="Frame", elem_id="frame")
-    with gr.Row():
-        scale = gr.Radio(pairs(text.SCALES), value="s1", label="Scale", min_width=260, scale=3)
-        layer = gr.Radio([1, 2], value=2, label="Layer", min_width=120, scale=1)
+    with graph_controls("matrix") as controls:
         term = gr.Radio(pairs(TERM_NAMES), value="sum", label="Term of Eq. 2", min_width=260, scale=4)
     gr.HTML(text.hints(text.EXPLAIN_MATRIX))
     matrix = gr.Plot(show_label=False, elem_id="adjacency-plot", elem_classes="ctl-matrix")
@@ -57,23 +46,18 @@ def lay_out() -> AdjacencyTab:
     source = gr.Radio(pairs(text.SOURCES), value="s1", label="Cross-scale weights (Eq. 5 and 6)")
     cross = gr.Plot(show_label=False, elem_id="cross-plot", elem_classes="ctl-matrix")
     cross_links = _link_table("cross-links")
-    return AdjacencyTab(frame, scale, layer, term, node, matrix, links, source, cross, cross_links)
+    return AdjacencyTab(controls, term, node, matrix, links, source, cross, cross_links)
 
 
 def offer(tab: AdjacencyTab, choices: views.Choices) -> Values:
     """What another person changes in the controls."""
-    return {
-        tab.frame: middle(choices.frames),
-        tab.scale: named(text.SCALES, choices.scales),
-        tab.layer: choose_last(choices.layers),
-        tab.source: named(text.SOURCES, choices.sources),
-    }
+    return tab.controls.offer(choices) | {tab.source: named(text.SOURCES, choices.sources)}
 
 
 def connect(
-    tab: AdjacencyTab, visit: Visit, chosen: gr.events.Dependency, linked: tuple[Any, ...], explorer: gr.HTML
+    tab: AdjacencyTab, visit: Visit, chosen: gr.events.Dependency, linked: GraphControls, explorer: gr.HTML
 ) -> None:
-    """`linked`: another tab's frame, scale and layer, which this tab follows; `explorer`: where a node is chosen."""
+    """`linked`: another tab's controls, which this tab follows; `explorer`: where a node is chosen."""
 
     def draw(
         selection: Selection | None,
@@ -109,7 +93,7 @@ def connect(
     matrix, cross = [tab.matrix, tab.links], [tab.cross, tab.cross_links]
     given = [visit.selection, visit.theme]
     for frame, scale, layer in (tab.controls, linked):
-        first, term, source = ((chosen,), [tab.term], [tab.source]) if frame is tab.frame else ((), [], [])
+        first, term, source = ((chosen,), [tab.term], [tab.source]) if frame is tab.controls.frame else ((), [], [])
         graph = [frame, scale, layer]
         redraw(first, [*graph, *term], draw, [*given, tab.node, tab.term, *graph], matrix, DRAWING)
         redraw(first, [frame, *source], draw_cross, [*given, tab.source, frame], cross, DRAWING)

@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from ctl.errors import CTLError, InputError
+from ctl.web import text, views
 from ctl.web.runs import Run
 from ctl.web.service import ExplainService
 
@@ -35,6 +36,36 @@ class Visit:
     selection: gr.State
     theme: gr.Textbox
     own: gr.State
+
+
+@dataclass(frozen=True, eq=False)
+class GraphControls:
+    """Which frame of which graph: in the Graph tab and in the Adjacency tab, in step."""
+
+    frame: gr.Slider
+    scale: gr.Radio
+    layer: gr.Radio
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.frame, self.scale, self.layer))
+
+    def offer(self, choices: views.Choices) -> Values:
+        """What another person changes: the middle frame, the finest scale and the last layer are chosen."""
+        return {
+            self.frame: gr.Slider(maximum=choices.frames, value=(choices.frames + 1) // 2),
+            self.scale: named(text.SCALES, choices.scales),
+            self.layer: gr.Radio(list(choices.layers), value=choices.layers[-1] if choices.layers else None),
+        }
+
+
+@contextmanager
+def graph_controls(name: str) -> Iterator[GraphControls]:
+    """Lay them out; what the body makes stands in the row of scale and layer. `name` begins their elements' ids."""
+    frame = gr.Slider(1, 2, value=1, step=1, label="Frame", elem_id=f"{name}-frame")
+    with gr.Row():
+        scale = gr.Radio(pairs(text.SCALES), value="s1", label="Scale", min_width=260, scale=3, elem_id=f"{name}-scale")
+        layer = gr.Radio([1, 2], value=2, label="Layer", min_width=120, scale=1)
+        yield GraphControls(frame, scale, layer)
 
 
 @contextmanager
@@ -67,16 +98,6 @@ def pairs(names: Mapping[Any, str]) -> list[tuple[str, Any]]:
 def named(names: Mapping[Any, str], offered: Sequence[Any]) -> gr.Radio:
     """A radio's update: of the named values, those that are offered; the first is chosen."""
     return gr.Radio([(names[value], value) for value in offered], value=offered[0] if offered else None)
-
-
-def choose_last(offered: Sequence[int]) -> gr.Radio:
-    """A radio's update: the numbers that are offered; the last is chosen."""
-    return gr.Radio(list(offered), value=offered[-1] if offered else None)
-
-
-def middle(frames: int) -> gr.Slider:
-    """A frame slider's update: all frames, from 1, the middle one chosen."""
-    return gr.Slider(maximum=frames, value=(frames + 1) // 2)
 
 
 def looping_video(label: str, elem_id: str) -> gr.Video:
