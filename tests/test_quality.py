@@ -25,7 +25,7 @@ def test_tool_finds_nothing(command: list[str]) -> None:
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
-    command = next(line for line in README.splitlines() if line.endswith("-m pytest"))
+    command = next(line for line in README.splitlines() if "-m pytest" in line)
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert command in script.splitlines()
 

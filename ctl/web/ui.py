@@ -7,7 +7,7 @@ import gradio as gr
 
 from ctl.web import api, handlers, page, text
 from ctl.web.access import NAME_THE_UNNAMED
-from ctl.web.links import READ_VISIT, RUN_ASKED, WRITE_LINK
+from ctl.web.links import DROP_IDLE_BASE, READ_VISIT, RUN_ASKED, WRITE_LINK
 from ctl.web.queues import MODEL, PLUMBING
 from ctl.web.samples import Sample
 from ctl.web.service import ExplainService
@@ -76,7 +76,8 @@ def _connect_links(app: gr.Blocks, samples: list[Sample], shown: page.Page) -> g
     search = gr.Textbox("", visible="hidden", label="Address")
     chosen = [inputs.clip, inputs.sample, inputs.asked, inputs.status]
     inputs.samples.select(handlers.make_on_sample(samples, inputs), None, chosen, **PLUMBING)
-    app.load(None, None, None, js=NAME_THE_UNNAMED)
+    for mend in (NAME_THE_UNNAMED, DROP_IDLE_BASE):
+        app.load(None, None, None, js=mend)
     opened = app.load(None, None, [shown.visit.theme, search], js=READ_VISIT)
     for asked in (
         opened.then(handlers.make_on_link(samples, inputs), search, chosen, show_progress="hidden", **PLUMBING),

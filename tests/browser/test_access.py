@@ -42,6 +42,8 @@ def test_axe_finds_nothing_serious(
             report[tab] = grave(page)
             if tab in SHOT:
                 page.screenshot(path=screenshots / f"{tab.lower()}-{look}.png", full_page=True)
+        assert page.locator("[clip-path]").count() > 0
+        assert page.locator("[clip-path*=http]").count() == 0, "plots vanish when the address changes"
     (screenshots / f"axe-{look}.json").write_text(json.dumps(report, indent=1))
     assert {tab: found for tab, found in report.items() if found} == {}
 
