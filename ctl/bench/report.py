@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 from ctl.bench.model import head_costs
+from ctl.bench.ranking import ranking_costs
 from ctl.bench.timing import ratio, seconds, spread
 from ctl.files import ROOT
 from ctl.inference import frames_at_once, to_tensor
@@ -47,6 +48,7 @@ def measure(rounds: int) -> dict[str, Any]:
             "mobile": head_costs("mobile", clips=4, rounds=rounds),
             "paper": head_costs("paper", clips=4, rounds=rounds),
             **clip_costs(short, rounds),
+            **ranking_costs(),
             "peak_memory_of_analyze_on_60_s_scene_mb": peak_memory(long),
             "app_start_to_first_page_s": spread([app_start() for _ in range(3)]),
         }

@@ -63,8 +63,10 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
                 return
         seconds = sum(run.analysis.timings_s.values())
         several = len(run.analysis.people) > 1
+        frame, scale, layer = views.choices(run, 0).first
         yield {
             page.visit.selection: (run.id, 0),
+            page.graph.explorer: views.explorer(run, 0, scale, layer, frame - 1),
             page.facts: text.summary(run.analysis, run.engine.notices),
             page.people: gr.Gallery(views.people(run), visible=several, selected_index=0),
             inputs.status: text.hints(f"Done in {seconds:.1f} s."),

