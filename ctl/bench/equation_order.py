@@ -43,7 +43,7 @@ def _graph_conv(layer: Any, nodes: Tensor) -> Tensor:
     tiled = (layer.topology.physical + layer.topology.mask).tile(layer.window, layer.window)
     messages = F.relu(layer.weight(normalise_adjacency(tiled + context) @ windows))
     by_node = messages.view(B, T, layer.window, N, C).transpose(2, 3).flatten(-2)
-    return F.relu(layer.norm(layer.collapse(by_node).flatten(0, -2))).view(B, T, N, C)
+    return F.relu(layer.norm(layer.collapse(by_node)))
 
 
 def _cross_scale_conv(layer: Any, source: Tensor, target: Tensor) -> Tensor:

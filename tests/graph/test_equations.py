@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ctl.graph import AdvancedContextBlock, ContextBlock, CrossScaleConv, FrameGraphConv, GraphConv3d
 from ctl.graph.adjacency import normalise_adjacency
+from ctl.graph.conv3d import GAIN, PartNorm
 from ctl.skeleton import part_count, physical_adjacency
 from tests.conftest import randomise_
 from tests.oracles import equations as eq
@@ -85,8 +86,16 @@ def test_frame_graph_layer_is_equation_4_without_a_window():
         a = eq.normalised(array(adjacency.total[b, t]))
         for i in range(5):
             mixed = sum(a[i, j] * array(x[b, t, j]) for j in range(5))
-            want = eq.relu(eq.batch_norm(eq.matvec(array(layer.weight.weight), mixed), bn(layer.norm)))
+            own = [values[i * C : (i + 1) * C] for values in bn(layer.norm)]
+            want = eq.relu(eq.batch_norm(eq.matvec(array(layer.weight.weight), mixed), own))
             np.testing.assert_allclose(array(got[b, t, i]), want, atol=TOLERANCE)
+
+
+def test_what_sets_parts_apart_does_not_shrink_what_sets_people_apart():
+    torch.manual_seed(0)
+    parts, people = 100 * torch.randn(1, 1, 5, C), torch.randn(64, 2, 5, C)
+    normed = PartNorm(C, 5)(parts + people)
+    torch.testing.assert_close(normed.std(dim=(0, 1)), torch.full((5, C), GAIN), rtol=0.01, atol=0)
 
 
 def test_left_out_terms_are_zero_and_have_no_parameters():

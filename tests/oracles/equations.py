@@ -110,14 +110,14 @@ def graph_conv(x, adjacencies, weight, tau):
 
 
 def collapse(messages, weight, bn, tau):
-    """(T, τN, C) -> (T, N, C): a (τ × 1) convolution, BN, ReLU. weight (C, τ, C)."""
+    """(T, τN, C) -> (T, N, C): a (τ × 1) convolution, the BN of each part, ReLU. weight (C, τ, C)."""
     T, V, C = messages.shape
     N = V // tau
     out = np.zeros((T, N, C))
     for t in range(T):
         for n in range(N):
             total = sum(matvec(weight[:, k], messages[t, k * N + n]) for k in range(tau))
-            out[t, n] = relu(batch_norm(total, bn))
+            out[t, n] = relu(batch_norm(total, [values[n * C : (n + 1) * C] for values in bn]))
     return out
 
 

@@ -46,7 +46,7 @@ def lay_out(kept: bool) -> OwnGallery:
             enrol = gr.Button("Enrol this person", variant="primary", min_width=160, elem_id="enrol")
         shelf = gr.Dataframe(
             headers=text.SHELF_HEADERS,
-            label="Enrolled tracklets",
+            label="Enrolled",
             interactive=False,
             show_search="search",
             max_height=320,
