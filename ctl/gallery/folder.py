@@ -21,6 +21,10 @@ from ctl.gallery.memory import MemoryGallery
 PATIENCE_S: Final = 60.0
 """Seconds that a writer waits for the others."""
 
+_EMBEDDINGS: Final = "embeddings-*.safetensors"
+_UNFINISHED: Final = (f".{INDEX}.*", ".embeddings-*")
+"""Files of a writer that was killed."""
+
 
 class GalleryFolder:
     """See `GalleryStore`. A folder that isn't there yet is an empty gallery to those who say of which checkpoint.
@@ -88,7 +92,7 @@ def _reader(folder: Path, index: bytes) -> Read:
 
 def _require_free(folder: Path) -> None:
     """Raises InputError where a folder holds anything but what a writer left that was killed before its index."""
-    ours = (".lock", "embeddings-*.safetensors", "thumbnails", "evidence", f".{INDEX}.*", ".embeddings-*")
+    ours = (".lock", _EMBEDDINGS, "thumbnails", "evidence", *_UNFINISHED)
     for found in folder.iterdir() if folder.is_dir() else ():
         if not any(found.match(pattern) for pattern in ours):
             raise InputError(f"{folder} isn't a gallery and holds {found.name}: name a new folder or an empty one")
@@ -127,11 +131,11 @@ def _write(folder: Path, gallery: Gallery) -> None:
     for name, content in files.items():
         if not _holds(folder / name, content):
             write_atomic(folder / name, content)
-    for pattern in ("embeddings-*.safetensors", "thumbnails/*.jpg", "evidence/*.safetensors"):
+    for pattern in (_EMBEDDINGS, "thumbnails/*.jpg", "evidence/*.safetensors"):
         for old in folder.glob(pattern):
             if old.relative_to(folder).as_posix() not in files:
                 old.unlink()
-    for pattern in (".gallery.json.*", ".embeddings-*", "thumbnails/.*", "evidence/.*"):  # of a writer that was killed
+    for pattern in (*_UNFINISHED, "thumbnails/.*", "evidence/.*"):
         for unfinished in folder.glob(pattern):
             unfinished.unlink()
 
