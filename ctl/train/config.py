@@ -80,7 +80,7 @@ class OptimiserConfig:
         backbone_rate: learning rate of the backbone over `lr`.
         frozen_blocks: first blocks of the backbone that don't learn: their batch norms keep their statistics, and no
             gradient is computed through them.
-        weight_decay: of every parameter that learns.
+        weight_decay: of the backbone and of the head's linear maps; `make_optimiser` says which ones it spares.
         clip_norm: longest gradient over all parameters; longer ones are shortened to it. 0 leaves them.
     """
 

@@ -4,26 +4,39 @@ from math import cos, pi
 
 import torch
 
+from ctl.graph import CrossScaleConv, Topology
 from ctl.model import CTL
 from ctl.train.config import OptimiserConfig, ScheduleConfig
 
 
 def make_optimiser(model: CTL, config: OptimiserConfig) -> torch.optim.Adam:
-    """Adam with two groups, "backbone" at its own rate and "head", over exactly the parameters that learn.
+    """Adam over exactly the parameters that learn: "backbone" at its own rate, "head", and "undecayed" of the head.
 
     Each group keeps its full rate as "base"; `set_rate` scales it.
+
+    Differs: no weight decay on the head's norms and biases, on A^m, and on W of Eq. 6. Adam divides the decay by the
+    size of the gradient like all the rest, so what has small gradients goes to zero, and no norm after W of Eq. 6 or
+    A^m brings their size back: the links between scales would close.
     """
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    backbone = [p for name, p in learning.items() if name.startswith("backbone.")]
-    head = [p for name, p in learning.items() if not name.startswith("backbone.")]
+    without_norm = {id(m.weight.weight) for m in model.modules() if isinstance(m, CrossScaleConv)}
+    without_norm |= {id(m.mask) for m in model.modules() if isinstance(m, Topology)}
+
+    def group_of(name: str, parameter: torch.Tensor) -> str:
+        if name.startswith("backbone."):
+            return "backbone"
+        return "undecayed" if parameter.ndim == 1 or id(parameter) in without_norm else "head"
+
     groups = [
-        {"name": "backbone", "params": backbone, "base": config.lr * config.backbone_rate},
-        {"name": "head", "params": head, "base": config.lr},
+        {
+            "name": group,
+            "params": [p for name, p in learning.items() if group_of(name, p) == group],
+            "base": config.lr * (config.backbone_rate if group == "backbone" else 1),
+            "weight_decay": 0.0 if group == "undecayed" else config.weight_decay,
+        }
+        for group in ("backbone", "head", "undecayed")
     ]
-    groups = [group for group in groups if group["params"]]
-    covered = [id(p) for group in groups for p in group["params"]]  # type: ignore[attr-defined]
-    assert sorted(covered) == sorted(id(p) for p in learning.values()), "every parameter that learns is in one group"
-    return torch.optim.Adam(groups, lr=config.lr, weight_decay=config.weight_decay)
+    return torch.optim.Adam([group for group in groups if group["params"]], lr=config.lr)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, share: float) -> None:

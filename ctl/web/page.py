@@ -62,9 +62,9 @@ def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequenc
     )
     gr.HTML(text.header(service.engine.checkpoint, service.engine.notices))
     with gr.Row(equal_height=False):
-        with gr.Column(scale=4, min_width=320):
+        with gr.Column(scale=4, min_width=320, elem_classes="ctl-inputs"):
             inputs = _inputs(samples, devices, service.default)
-        with gr.Column(scale=9, min_width=340):
+        with gr.Column(scale=9, min_width=340, elem_classes="ctl-results"):
             facts = gr.HTML(text.hints(text.EMPTY), elem_id="facts")
             people = gr.Gallery(
                 show_label=False,

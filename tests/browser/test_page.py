@@ -1,4 +1,4 @@
-"""The page in Chromium, from a dropped clip to the last tab, on a desktop and a phone, in light and in dark."""
+"""The page in Chromium, from a dropped clip to the last tab, on a desktop, a tablet and a phone, in light and dark."""
 
 import json
 from collections.abc import Iterator
@@ -78,12 +78,13 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     assert analysis["checkpoint"]["trained"] is True
     page.screenshot(path=screenshots / "numbers.png", full_page=True)
 
-    page.set_viewport_size({"width": 390, "height": 844})
-    for tab in TABS:
-        open_tab(page, tab)
-        page.wait_for_timeout(500)
-        assert sideways_overflow(page) == 0, f"{tab} is wider than a phone"
-        page.screenshot(path=screenshots / f"phone-{tab.lower().replace(' ', '-')}.png", full_page=True)
+    for device, width, height in (("tablet", 768, 1024), ("phone", 390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        for tab in TABS:
+            open_tab(page, tab)
+            page.wait_for_timeout(500)
+            assert sideways_overflow(page) == 0, f"{tab} is wider than a {device}"
+            page.screenshot(path=screenshots / f"{device}-{tab.lower().replace(' ', '-')}.png", full_page=True)
 
     open_tab(page, "Graph")
     shown = page.get_attribute("#graph-video video", "src")

@@ -36,6 +36,7 @@ from ctl.train.log import LOG
 from ctl.train.optimiser import rate_at
 from ctl.train.start import initial_model
 from ctl.train.state import STATE
+from tests.train.world import UNDECAYED
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -44,16 +45,7 @@ LONGER = ("schedule.epochs=4", "schedule.steps_per_epoch=3", "run.validate_every
 
 def command(settings: Path, out: Path, overrides: Sequence[str], *more: str) -> list[str]:
     changes = [word for override in overrides for word in ("--set", override)]
-    return [
-        os.environ.get("TOM", "-m"),
-        *([] if "TOM" in os.environ else ["ctl"]),
-        "train",
-        str(settings),
-        "--out",
-        str(out),
-        *changes,
-        *more,
-    ]
+    return ["-m", "ctl", "train", str(settings), "--out", str(out), *changes, *more]
 
 
 def records(out: Path) -> list[dict[str, Any]]:
@@ -260,7 +252,8 @@ def averaged_by_hand(config: TrainConfig) -> tuple[dict[str, torch.Tensor], list
         for name, p in learning.items():
             rate = rate_at(step, config.schedule) * config.optimiser.lr
             rate *= config.optimiser.backbone_rate if name.startswith("backbone.") else 1
-            g = gradients[name] * shrink + config.optimiser.weight_decay * p.data
+            decay = 0 if UNDECAYED.search(name) else config.optimiser.weight_decay
+            g = gradients[name] * shrink + decay * p.data
             first[name] = 0.9 * first[name] + 0.1 * g
             second[name] = 0.999 * second[name] + 0.001 * g * g
             unbiased = first[name] / (1 - 0.9 ** (step + 1)), second[name] / (1 - 0.999 ** (step + 1))

@@ -8,6 +8,7 @@ from ctl.config import ModelConfig
 from ctl.model import CTL
 from ctl.train.config import OptimiserConfig, ScheduleConfig
 from ctl.train.optimiser import make_optimiser, rate_at, set_rate
+from tests.train.world import UNDECAYED
 
 TINY = ModelConfig(
     backbone="mobilenet_v2", channels=16, relation_width=4, image_size=(32, 32), clip_length=2, identities=2
@@ -24,13 +25,22 @@ def test_groups_hold_every_learning_parameter_once_at_its_own_rate() -> None:
     for name, parameter in model.named_parameters():
         want = None if not parameter.requires_grad else 0.0005 if name.startswith("backbone.") else 0.005
         assert rates.get(id(parameter)) == want, name
-    assert {group["weight_decay"] for group in optimiser.param_groups} == {0.5}
 
 
-def test_a_backbone_that_is_all_frozen_leaves_one_group() -> None:
+def test_what_no_norm_restores_is_not_decayed() -> None:
+    model = CTL(TINY)
+    optimiser = make_optimiser(model, OptimiserConfig(weight_decay=0.5))
+    decay = {id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]}
+    undecayed = {name for name, p in model.named_parameters() if p.requires_grad and decay[id(p)] == 0}
+    head = {name for name, _ in model.named_parameters() if not name.startswith("backbone.")}
+    assert undecayed == {name for name in head if UNDECAYED.search(name)}
+
+
+def test_a_backbone_that_is_all_frozen_has_no_group() -> None:
     model = CTL(TINY)
     model.backbone.freeze(19)
-    assert [group["name"] for group in make_optimiser(model, OptimiserConfig()).param_groups] == ["head"]
+    groups = make_optimiser(model, OptimiserConfig()).param_groups
+    assert [group["name"] for group in groups] == ["head", "undecayed"]
 
 
 def test_papers_rate_falls_to_a_tenth_after_every_60_epochs() -> None:

@@ -1,10 +1,14 @@
 """A data set in the layout of Walkers that a tiny model can learn in seconds, and a config for it."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+UNDECAYED = re.compile(r"norm\.(weight|bias)$|^necks\.|bias$|topology\.mask$|carry\.s\d\.weight\.weight$")
+"""Names of the head's parameters that weight decay spares."""
 
 PERSONS, HELD_OUT, CAMERAS, FRAMES = 8, 2, 2, 3
 
