@@ -45,8 +45,9 @@ def save_state(
         scaler: state of the gradient scaler of float16; None without one.
     """
     tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
-    for number, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser/{number}/{name}": tensor for name, tensor in moments.items()}
+    for name, parameter in model.named_parameters():
+        moments = optimiser.state.get(parameter, {})
+        tensors |= {f"optimiser/{name}/{kind}": tensor for kind, tensor in moments.items()}
     tensors["generator/cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["generator/cuda"] = torch.cuda.get_rng_state()
@@ -74,8 +75,11 @@ def load_state(path: Path, model: CTL, optimiser: torch.optim.Optimizer) -> tupl
             f"{path} is of another model, or the training persons have changed: {different} is "
             f"{shapes.get(different)} there and {own.get(different)} here"
         )
+    moments = _within(tensors, "optimiser/")
+    if not {place.rpartition("/")[0] for place in moments} <= own.keys():
+        raise InputError(f"{path} was written by an earlier version: start a new run in another folder")
     model.load_state_dict(weights)
-    _load_moments(optimiser, _within(tensors, "optimiser/"))
+    _load_moments(model, optimiser, moments)
     torch.set_rng_state(tensors["generator/cpu"])
     if "generator/cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["generator/cuda"])
@@ -87,13 +91,14 @@ def _within(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _load_moments(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def _load_moments(model: CTL, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Moments in the memory layout of their parameters, so that updates run in the same order as before."""
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for place, tensor in tensors.items():
-        number, _, name = place.partition("/")
-        same_shape = tensor.shape == parameters[int(number)].shape
-        moment = torch.empty_like(parameters[int(number)]).copy_(tensor) if same_shape and tensor.ndim else tensor
-        state.setdefault(int(number), {})[name] = moment
+    learning = [p for group in optimiser.param_groups for p in group["params"]]
+    names = {id(p): name for name, p in model.named_parameters()}
+    state = {}
+    for number, parameter in enumerate(learning):
+        state[number] = {
+            kind: torch.empty_like(parameter).copy_(tensor) if tensor.ndim else tensor
+            for kind, tensor in _within(tensors, f"{names[id(parameter)]}/").items()
+        }
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

@@ -85,7 +85,7 @@ def test_a_run_killed_twice_ends_like_an_unbroken_one_bit_for_bit(
     for lines in (2, 8):
         kill_after(lines, run, tmp_path / "run")
         done = max(record["step"] for record in records(tmp_path / "run"))
-        saved = load_file(tmp_path / "run" / STATE)["optimiser/0/step"].item()
+        saved = load_file(tmp_path / "run" / STATE)["optimiser/fuse.align/step"].item()
         assert done - 1 <= saved <= done
         load_checkpoint(tmp_path / "run" / LAST)
     finished = subprocess.run([sys.executable, *run], cwd=ROOT, env=ONE_THREAD, capture_output=True, check=False)

@@ -1,10 +1,13 @@
 """The file that a killed run goes on from."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from ctl.config import ModelConfig
 from ctl.errors import InputError
@@ -65,3 +68,18 @@ def test_a_damaged_file_or_one_of_another_model_is_refused(tmp_path: Path) -> No
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(InputError, match="is damaged"):
         load_state(path, *make(seed=0))
+
+
+def test_moments_that_have_no_name_of_this_model_are_refused(tmp_path: Path) -> None:
+    model, optimiser = make(seed=0)
+    learn(model, optimiser, 1)
+    save_state(tmp_path / "state", Progress(step=1), model, optimiser, None)
+    with safe_open(tmp_path / "state", framework="pt") as file:
+        metadata = file.metadata()
+    tensors = {
+        re.sub("^optimiser/[^/]+", "optimiser/0", name): tensor
+        for name, tensor in load_file(tmp_path / "state").items()
+    }
+    save_file(tensors, tmp_path / "state", metadata)
+    with pytest.raises(InputError, match="was written by an earlier version: start a new run"):
+        load_state(tmp_path / "state", *make(seed=0))
