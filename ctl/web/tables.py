@@ -11,7 +11,7 @@ from ctl.errors import InputError
 from ctl.files import read_bytes
 
 OWN: Final = "results.json"
-"""Beside a checkpoint's weights: {"title", "note", "heads": [text], "rows": [[text]]}, as a `Table`."""
+"""Beside a checkpoint's weights: [{"title", "note", "heads": [text], "rows": [[text]]}], each as a `Table`."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,27 @@ TABLE_3: Final = Table(
 PAPER: Final = (TABLE_1, TABLE_2, TABLE_3)
 
 
-def own_table(checkpoint: Path) -> Table | None:
-    """What was measured of a checkpoint; None where its folder has no `OWN`. InputError where that is damaged."""
+def own_tables(checkpoint: Path) -> tuple[Table, ...]:
+    """What was measured of a checkpoint; nothing where its folder has no `OWN`. InputError where that is damaged."""
     path = checkpoint / OWN
     if not path.is_file():
-        return None
+        return ()
     try:
-        found: dict[str, Any] = json.loads(read_bytes(path))
-        heads = tuple(found["heads"])
-        rows = tuple(tuple(str(cell) for cell in row) for row in found["rows"])
-        if any(len(row) != len(heads) for row in rows):
-            raise ValueError("its rows differ in length")
-        return Table(str(found["title"]), str(found["note"]), heads, rows)
+        found = json.loads(read_bytes(path))
+        if not isinstance(found, list):
+            raise TypeError(f"it holds {type(found).__name__}")
+        return tuple(map(_table, found))
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a table of results: {error}") from error
+        raise InputError(f"{path} is not a list of tables of results: {error}") from error
+
+
+def _table(found: dict[str, Any]) -> Table:
+    """Raises ValueError, KeyError or TypeError where it is no table."""
+    heads = tuple(found["heads"])
+    rows = tuple(tuple(str(cell) for cell in row) for row in found["rows"])
+    if any(len(row) != len(heads) for row in rows):
+        raise ValueError("its rows differ in length")
+    return Table(str(found["title"]), str(found["note"]), heads, rows)
 
 
 def tables_html(tables: Sequence[Table]) -> str:

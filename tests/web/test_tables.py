@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ctl.errors import InputError
-from ctl.web.tables import PAPER, own_table, tables_html
+from ctl.web.tables import PAPER, own_tables, tables_html
 
 
 def test_the_papers_best_rows_are_ctl() -> None:
@@ -18,24 +18,23 @@ def test_the_papers_best_rows_are_ctl() -> None:
 
 
 def test_a_checkpoint_without_results_has_no_table(tmp_path: Path) -> None:
-    assert own_table(tmp_path) is None
+    assert own_tables(tmp_path) == ()
 
 
 def test_own_results_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
     values = {"title": "Here", "note": "made up", "heads": ["Model", "mAP"], "rows": [["<b>full</b>", 64.1]]}
-    (tmp_path / "results.json").write_text(json.dumps(values))
-    own = own_table(tmp_path)
-    assert own is not None
-    page = tables_html([own])
+    (tmp_path / "results.json").write_text(json.dumps([values, values]))
+    page = tables_html(own_tables(tmp_path))
+    assert page.count("<table>") == 2
     assert "<td>64.1</td>" in page
     assert "&lt;b&gt;full" in page
     assert "MARS" not in page
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", '{"title": 1}', '{"title":"","note":"","heads":["a"],"rows":[["b","c"]]}']
+    "content", ["{", "{}", "[[]]", '[{"title": 1}]', '[{"title":"","note":"","heads":["a"],"rows":[["b","c"]]}]']
 )
 def test_damaged_results_are_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "results.json").write_text(content)
-    with pytest.raises(InputError, match=r"results\.json is not a table"):
-        own_table(tmp_path)
+    with pytest.raises(InputError, match=r"results\.json is not a list of tables"):
+        own_tables(tmp_path)

@@ -11,7 +11,7 @@ from ctl.checkpoint import BUNDLED
 from ctl.explain.page import image_tag
 from ctl.web import text
 from ctl.web.samples import Sample
-from ctl.web.tables import PAPER, own_table, tables_html
+from ctl.web.tables import PAPER, own_tables, tables_html
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,8 @@ class TourTab:
 def lay_out(samples: Sequence[Sample]) -> TourTab:
     gr.HTML(text.hints(text.EXPLAIN_TOUR))
     stops = gr.HTML(_stops(samples), js_on_load=SCRIPT, elem_id="tour")
-    own = own_table(BUNDLED)
-    gr.HTML(
-        f"<h2>This checkpoint</h2>{tables_html([own])}" if own else "", apply_default_css=False, elem_id="own-table"
-    )
+    own = own_tables(BUNDLED)
+    gr.HTML(f"<h2>This checkpoint</h2>{tables_html(own)}" if own else "", apply_default_css=False, elem_id="own-table")
     gr.HTML(f"<h2>The paper</h2>{tables_html(PAPER)}", apply_default_css=False, elem_id="paper-tables")
     return TourTab(stops)
 
