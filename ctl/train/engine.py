@@ -74,7 +74,8 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> Outcome:
     _check_folder(config, out, resume)
     accelerator = make_accelerator(config)
     task = load_task(config.data)
-    maps = fill_heatmaps(config, (*task.train, *tracklets_to_embed(task.validation)), accelerator)
+    validated = tracklets_to_embed(task.validation) if config.run.validate_every else ()
+    maps = fill_heatmaps(config, (*task.train, *validated), accelerator)
     trainer = Trainer(config, out, task, maps, accelerator)
     if accelerator.is_main_process:  # from here on the folder holds a run: data and first weights have been read
         write_atomic(out / SETTINGS, to_toml(config).encode())
