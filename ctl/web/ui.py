@@ -15,9 +15,9 @@ from ctl.web.tabs import adjacency, cam, gallery, graph, match, numbers, own, wh
 
 QUEUE_SIZE: Final = 24
 SHOW_RESULTS: Final = """() => {
-  if (innerWidth < 768) document.querySelector("#facts").scrollIntoView({behavior: "smooth"});
+  if (innerWidth <= 900) document.querySelector("#facts").scrollIntoView({behavior: "smooth"});
 }"""
-"""On a phone the results stand under the samples: go there."""
+"""On phones and tablets the results stand under the samples: go there. The width is that of style.css."""
 CACHE_SWEEP: Final = (600, 3600)  # seconds: every, older than
 
 
