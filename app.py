@@ -37,7 +37,7 @@ def port_number(value: str) -> int:
     return int(value)
 
 
-def serve(arguments: argparse.Namespace, folder: Path) -> None:
+def load_and_serve(arguments: argparse.Namespace, folder: Path) -> None:
     """Load the models and serve the page until it is stopped.
 
     Args:
@@ -46,7 +46,7 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
         CTLError: the checkpoint, estimator or gallery can't be loaded, or no port is free.
     """
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "cache")  # read when Gradio is imported
-    from ctl.web.server import launch, make_service
+    from ctl.web.server import make_service, serve
 
     service = make_service(
         arguments.checkpoint,
@@ -56,7 +56,7 @@ def serve(arguments: argparse.Namespace, folder: Path) -> None:
         folder,
         shared=arguments.host not in ("127.0.0.1", "localhost", "::1"),
     )
-    launch(service, arguments.host, arguments.port)
+    serve(service, arguments.host, arguments.port)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         with tempfile.TemporaryDirectory(prefix="ctl-explorer-", ignore_cleanup_errors=True) as folder:
-            serve(arguments, Path(folder))
+            load_and_serve(arguments, Path(folder))
     except KeyboardInterrupt:
         return 0
     except CTLError as error:

@@ -1,12 +1,15 @@
 """From settings to a running server: models, results store, page, port."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from socket import SOCK_STREAM, create_server, getaddrinfo
 from typing import Final
 
 import gradio as gr
 import torch
+from gradio.http_server import INITIAL_PORT_VALUE, TRY_NUM_PORTS
 
 from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
@@ -23,6 +26,9 @@ from ctl.web.zero_gpu import ZeroGpuEngine, on_zero_gpu
 
 SESSIONS: Final = 200
 """Visitors whose state is held at once: a run id each."""
+
+PORTS: Final = range(INITIAL_PORT_VALUE, INITIAL_PORT_VALUE + TRY_NUM_PORTS)
+"""Where a page may be served that wasn't given a port: 100 from 7860, or from GRADIO_SERVER_PORT."""
 
 
 def make_service(
@@ -60,46 +66,61 @@ def devices() -> tuple[str, ...]:
     return ("auto", "cpu", "cuda") if torch.cuda.is_available() else ("auto", "cpu")
 
 
-def launch(service: ExplainService, host: str, port: int | None, *, wait: bool = True) -> gr.Blocks:
-    """Serve the page.
+def free_ports(host: str) -> Iterator[int]:
+    """Those of `PORTS` that nobody listens on at the moment of asking."""
+    for port in PORTS:
+        try:
+            family, _, _, _, address = getaddrinfo(host, port, type=SOCK_STREAM)[0]
+            create_server(address[:2], family=family).close()
+        except OSError:
+            continue
+        yield port
+
+
+def start(service: ExplainService, host: str, ports: Iterable[int]) -> gr.Blocks | None:
+    """Serve the page in threads of its own; None where no port can be had.
 
     Args:
         host: address to listen on.
-        port: None takes the first free one from 7860.
-        wait: block until the server is stopped.
-    Raises:
-        InputError: the port, or every port tried, is in use.
+        ports: the first that can be had is taken. Each gets a page of its own, because another program may take a port
+            that was free a moment ago, and an MCP server that failed to start can't be started again.
     """
-    app = build_app(service, read_samples(), devices())
-    try:
-        with redirect_stdout(StringIO()):  # of all that Gradio prints, MCP's address alone can't be switched off
-            app.launch(
-                server_name=host,
-                server_port=port,
-                theme=make_theme(),
-                css=make_css(),
-                footer_links=["api"],
-                allowed_paths=[str(SAMPLES)],
-                max_file_size=LIMITS.megabytes * 10**6,
-                state_session_capacity=SESSIONS,
-                show_error=False,
-                run_history=False,
-                enable_monitoring=False,
-                strict_cors=True,
-                share=False,
-                ssr_mode=False,
-                mcp_server=True,
-                prevent_thread_lock=True,
-                quiet=True,
-            )
-    except OSError as error:
-        where = f"{host}:{port}" if port else f"{host}, ports 7860 to 7959"
-        raise InputError(
-            f"{where} can't be used: choose a free port with --port, or a --host of this machine."
-        ) from error
-    if app.mcp_server_obj is not None:
-        answer_mcp_in_json(app.mcp_server_obj)
+    for port in ports:
+        app = build_app(service, read_samples(), devices())
+        try:
+            with redirect_stdout(StringIO()):  # of all that Gradio prints, MCP's address alone can't be switched off
+                app.launch(
+                    server_name=host,
+                    server_port=port,
+                    theme=make_theme(),
+                    css=make_css(),
+                    footer_links=["api"],
+                    allowed_paths=[str(SAMPLES)],
+                    max_file_size=LIMITS.megabytes * 10**6,
+                    state_session_capacity=SESSIONS,
+                    show_error=False,
+                    run_history=False,
+                    enable_monitoring=False,
+                    strict_cors=True,
+                    share=False,
+                    ssr_mode=False,
+                    mcp_server=True,
+                    prevent_thread_lock=True,
+                    quiet=True,
+                )
+        except OSError:
+            continue
+        if app.mcp_server_obj is not None:
+            answer_mcp_in_json(app.mcp_server_obj)
+        return app
+    return None
+
+
+def serve(service: ExplainService, host: str, port: int | None) -> None:
+    """Serve the page until the process is told to stop. Raises InputError where the port, or every port, is taken."""
+    app = start(service, host, free_ports(host) if port is None else [port])
+    if app is None:
+        where = f"{host}:{port}" if port else f"{host}, ports {PORTS[0]} to {PORTS[-1]},"
+        raise InputError(f"{where} can't be used: choose a free port with --port, or a --host of this machine.")
     print(f"{text.TITLE} is at {app.local_url}", flush=True)
-    if wait:
-        app.block_thread()
-    return app
+    app.block_thread()

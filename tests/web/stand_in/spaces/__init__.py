@@ -30,7 +30,7 @@ def GPU(task: Callable[..., Any], *, duration: Callable[..., int]) -> Callable[.
         seconds = duration(*args)
         if not workers:
             here, there = FORK.Pipe()
-            FORK.Process(target=work, args=(task, there), daemon=True).start()
+            FORK.Process(target=work, args=(task, there, here), daemon=True).start()
             workers.append(here)
         workers[0].send_bytes(pickle.dumps(args))
         raised, answer = pickle.loads(workers[0].recv_bytes())
@@ -43,11 +43,15 @@ def GPU(task: Callable[..., Any], *, duration: Callable[..., int]) -> Callable[.
     return call
 
 
-def work(task: Callable[..., Any], caller: Connection) -> None:
-    """The worker's life."""
+def work(task: Callable[..., Any], caller: Connection, other_end: Connection) -> None:
+    """The worker's life, which ends with the app's."""
+    other_end.close()  # a forked copy, which would keep the pipe open
     os.environ["SPACES_WORKER"] = str(os.getpid())
     while True:
-        args = pickle.loads(caller.recv_bytes())
+        try:
+            args = pickle.loads(caller.recv_bytes())
+        except EOFError:
+            return
         with ThreadPoolExecutor(1) as executor:
             caller.send_bytes(executor.submit(run, task, args).result())
 
