@@ -100,7 +100,6 @@ class Augment:
         Returns:
             frames (T, 3, H, W) float32 in 0..1, and logits (T, 17, h, w) float32.
         """
-        cv2.setNumThreads(1)  # small pictures gain nothing, and a thread pool does not survive a worker's fork
         if self.shift or self.zoom:
             frames, logits = move(frames, logits, draw_window(self.shift, self.zoom, rng))
         if rng.random() < self.flip:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
@@ -94,6 +95,7 @@ def read_ahead(clips: Clips, keys: Iterable[list[ClipKey]], workers: int, pin: b
         workers: processes; 0 reads when a batch is asked for.
         pin: in memory that a GPU copies from fast.
     """
+    cv2.setNumThreads(1)  # before workers are forked: one that inherits a pool of threads waits for them for ever
     return iter(
         DataLoader(
             clips,

@@ -115,6 +115,15 @@ def test_a_run_leaves_a_log_of_every_step_and_the_best_and_last_weights(unbroken
         assert evaluate(model, load_task(config.data).validation, maps).mean_ap == pytest.approx(want)
 
 
+def test_workers_read_though_cv2_had_threads_before_they_were_forked(settings: Path, tmp_path: Path) -> None:
+    """A worker that inherits cv2's pool of threads waits for them for ever."""
+    use_pool = "cv2.setNumThreads(4); cv2.GaussianBlur(numpy.zeros((2000, 2000, 3), numpy.uint8), (31, 31), 5)"
+    arguments = command(settings, tmp_path / "run", ("schedule.epochs=1", "run.validate_every=0", "run.workers=1"))[2:]
+    code = f"import sys, cv2, numpy; {use_pool}; from ctl.__main__ import main; sys.exit(main({arguments}))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ONE_THREAD, timeout=120, check=False)
+    assert run.returncode == 0
+
+
 def test_a_finished_run_has_nothing_left_to_do(unbroken: Path, configure) -> None:
     before = {file: file.stat().st_mtime_ns for file in (unbroken / STATE, unbroken / LAST / WEIGHTS)}
     outcome = train(configure(*LONGER), unbroken, resume=True)
