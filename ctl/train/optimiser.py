@@ -20,7 +20,7 @@ def make_optimiser(model: CTL, config: OptimiserConfig) -> torch.optim.Adam:
     """
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     without_norm = {id(m.weight.weight) for m in model.modules() if isinstance(m, CrossScaleConv)}
-    without_norm |= {id(m.mask) for m in model.modules() if isinstance(m, Topology)}
+    without_norm |= {id(m.mask) for m in model.modules() if isinstance(m, Topology) and m.mask is not None}
 
     def group_of(name: str, parameter: torch.Tensor) -> str:
         if name.startswith("backbone."):

@@ -34,6 +34,7 @@ def test_what_no_norm_restores_is_not_decayed() -> None:
     undecayed = {name for name, p in model.named_parameters() if p.requires_grad and decay[id(p)] == 0}
     head = {name for name, _ in model.named_parameters() if not name.startswith("backbone.")}
     assert undecayed == {name for name in head if UNDECAYED.search(name)}
+    assert set(decay.values()) == {0, 0.5}
 
 
 def test_a_backbone_that_is_all_frozen_has_no_group() -> None:
