@@ -8,5 +8,8 @@ MODEL: Final[dict[str, Any]] = {"concurrency_id": "model", "concurrency_limit": 
 DRAWING: Final[dict[str, Any]] = {"concurrency_id": "drawing", "concurrency_limit": 2}
 """Videos, plots and files of a finished run."""
 
+EXPLORING: Final[dict[str, Any]] = {"concurrency_id": "exploring", "concurrency_limit": 4}
+"""The graph and the matrices of one frame: milliseconds each, which never wait behind a video."""
+
 PLUMBING: Final[dict[str, Any]] = {"queue": False, "api_visibility": "private"}
 """Changes of the page itself: at once, and no endpoint."""

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 from tests.browser.running import running_app
-from tests.browser.steps import PATIENCE_MS, SAMPLES, drop, open_tab
+from tests.browser.steps import SAMPLES, drop, open_tab, visit
 from tests.conftest import CHROMIUM_ARGS
 
 SCENE_SECONDS: Final = 5.0
@@ -45,18 +45,18 @@ def waits(page: Page) -> dict[str, float]:
     for name, selector in MARKS.items():
         if name == "ranking":
             open_tab(page, "Gallery")
-        page.locator(selector).first.wait_for(timeout=PATIENCE_MS)
+        page.locator(selector).first.wait_for()
         seen[name] = time.perf_counter() - start
     return seen
 
 
 def what_if(page: Page) -> dict[str, float]:
     open_tab(page, "What if")
-    expect(page.locator("#what-if")).to_contain_text("nothing has moved", timeout=PATIENCE_MS)
+    expect(page.locator("#what-if")).to_contain_text("nothing has moved")
     page.wait_for_timeout(3000)  # the other tabs are filled meanwhile
     start = time.perf_counter()
     page.get_by_role("checkbox", name="Context (Ac)").click()
-    expect(page.locator("#what-if")).to_contain_text("How far each matrix moved", timeout=PATIENCE_MS)
+    expect(page.locator("#what-if")).to_contain_text("How far each matrix moved")
     return {"what if": time.perf_counter() - start}
 
 
@@ -71,19 +71,17 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
         }
         for _ in range(rounds):
             for kind, clip in clips.items():
-                page = browser.new_page(viewport={"width": 1440, "height": 1000})
-                page.goto(url)
-                if clip is None:
-                    page.locator("#samples button.thumbnail-item", has_text="Man, camera 1").click()
-                    expect(page.locator("#clip .file-preview")).to_contain_text("man-lab1")
-                else:
-                    drop(page, clip)
-                times = waits(page) | (what_if(page) if kind == "sample" else {})
-                for name, value in times.items():
-                    found.setdefault(kind, {}).setdefault(name, []).append(value)
-                expect(page.locator("#status")).to_contain_text("Done in", timeout=PATIENCE_MS)
-                page.wait_for_timeout(5000)
-                page.close()
+                with visit(browser, url) as page:
+                    if clip is None:
+                        page.locator("#samples button.thumbnail-item", has_text="Man, camera 1").click()
+                        expect(page.locator("#clip .file-preview")).to_contain_text("man-lab1")
+                    else:
+                        drop(page, clip)
+                    times = waits(page) | (what_if(page) if kind == "sample" else {})
+                    for name, value in times.items():
+                        found.setdefault(kind, {}).setdefault(name, []).append(value)
+                    expect(page.locator("#status")).to_contain_text("Done in")
+                    page.wait_for_timeout(5000)
         browser.close()
     return {
         kind: {

@@ -23,17 +23,19 @@ def look_name(size: tuple[int, int], dark: bool) -> str:
 
 @contextmanager
 def visit(browser: Browser, url: str, size: tuple[int, int] = WIDE, *, dark: bool = False) -> Iterator[Page]:
-    """A fresh visit; fails afterwards if the page complained to the console."""
+    """A fresh, patient visit; fails afterwards if the page complained to the console."""
+    expect.set_options(timeout=PATIENCE_MS)
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
     )
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(url)
-    expect(page.locator("#run")).to_be_visible(timeout=30_000)
+    expect(page.locator("#run")).to_be_visible()
     yield page
     context.close()
     assert complaints == []
@@ -49,11 +51,20 @@ def run_sample(page: Page, title: str) -> None:
     page.locator("#samples button.thumbnail-item", has_text=title).click()
     expect(page.locator("#clip .file-preview")).to_be_visible()
     page.click("#run")
-    expect(page.locator("#status")).to_contain_text("Done in", timeout=PATIENCE_MS)
+    expect(page.locator("#status")).to_contain_text("Done in")
 
 
 def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name, exact=True).click()
+
+
+def expect_drawn(page: Page, picture: str, pixels: int) -> None:
+    """The picture is loaded, and has more than so many pixels in width and height."""
+    page.wait_for_function(
+        "([selector, pixels]) => { const p = document.querySelector(selector);"
+        " return Math.min(p?.naturalWidth, p?.naturalHeight) > pixels; }",
+        arg=[picture, pixels],
+    )
 
 
 def sideways_overflow(page: Page) -> int:

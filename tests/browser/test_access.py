@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.steps import NARROW, PATIENCE_MS, TABS, WIDE, look_name, open_tab, run_sample, visit
+from tests.browser.steps import NARROW, TABS, WIDE, look_name, open_tab, run_sample, visit
 
 GRAVE = ("serious", "critical")
 SHOT = ("Adjacency", "Grad-CAM", "Gallery", "Numbers", "Tour")
@@ -35,7 +35,7 @@ def test_axe_finds_nothing_serious(
     with visit(browser, app_url, size, dark=dark) as page:
         report["start"] = grave(page)
         run_sample(page, "Man, camera 1")
-        expect(page.locator("#graph-video video")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#graph-video video")).to_be_visible()
         for tab in TABS:
             open_tab(page, tab)
             page.wait_for_timeout(700)
@@ -52,10 +52,10 @@ def test_the_keyboard_is_enough(browser: Browser, app_url: str) -> None:
     with visit(browser, app_url) as page:
         press_until(page, "Tab", "document.activeElement.closest('#samples button')")
         page.keyboard.press("Enter")
-        expect(page.locator("#clip .file-preview")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#clip .file-preview")).to_be_visible()
         press_until(page, "Tab", "document.activeElement.closest('#run')")
         page.keyboard.press("Enter")
-        expect(page.locator("#explorer .node").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#explorer .node").first).to_be_visible()
         press_until(page, "Tab", "document.activeElement.getAttribute('role') === 'tab'")
         press_until(page, "Tab", "document.activeElement.closest('.node')")
         page.keyboard.press("ArrowDown")

@@ -8,7 +8,7 @@ from ctl.explain.palette import ThemeName
 from ctl.explain.reading import TERM_NAMES, Term
 from ctl.skeleton import Scale
 from ctl.web import text, views
-from ctl.web.queues import DRAWING
+from ctl.web.queues import EXPLORING
 from ctl.web.tabs.common import (
     GraphControls,
     Selection,
@@ -95,15 +95,15 @@ def connect(
     for frame, scale, layer in (tab.controls, linked):
         first, term, source = ((chosen,), [tab.term], [tab.source]) if frame is tab.controls.frame else ((), [], [])
         graph = [frame, scale, layer]
-        redraw(first, [*graph, *term], draw, [*given, tab.node, tab.term, *graph], matrix, DRAWING)
-        redraw(first, [frame, *source], draw_cross, [*given, tab.source, frame], cross, DRAWING)
+        redraw(first, [*graph, *term], draw, [*given, tab.node, tab.term, *graph], matrix, EXPLORING)
+        redraw(first, [frame, *source], draw_cross, [*given, tab.source, frame], cross, EXPLORING)
     explorer.select(choose, None, [tab.node], show_progress="hidden", api_visibility="private").then(
         draw,
         [*given, tab.node, tab.term, *linked],
         matrix,
         show_progress="hidden",
         api_visibility="private",
-        **DRAWING,
+        **EXPLORING,
     )
 
 

@@ -7,7 +7,7 @@ import gradio as gr
 from ctl.explain.graph_script import SCRIPT, STYLE
 from ctl.skeleton import Scale
 from ctl.web import text, views
-from ctl.web.queues import DRAWING
+from ctl.web.queues import DRAWING, EXPLORING
 from ctl.web.tabs.common import (
     GraphControls,
     Selection,
@@ -52,5 +52,5 @@ def connect(tab: GraphTab, visit: Visit, chosen: gr.events.Dependency, linked: G
 
     for frame, scale, layer in (tab.controls, linked):
         first = (chosen,) if frame is tab.controls.frame else ()
-        redraw(first, [frame, scale, layer], explore, [visit.selection, frame, scale, layer], [tab.explorer], DRAWING)
+        redraw(first, [frame, scale, layer], explore, [visit.selection, frame, scale, layer], [tab.explorer], EXPLORING)
         redraw(first, [scale, layer], film, [visit.selection, scale, layer], [tab.video], DRAWING)
