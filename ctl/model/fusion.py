@@ -34,9 +34,7 @@ class FusionBlock(nn.Module):
         super().__init__()
         runs = torch.arange(channels).tensor_split(parts)
         longest = len(runs[0])
-        self.align = nn.Parameter(
-            torch.empty(parts, longest, channels)
-        )  # g_c of every part; a short run leaves its tail unused
+        self.align = nn.Parameter(torch.empty(parts, longest, channels))  # g_c; a short run leaves its tail unused
         places = torch.cat([torch.arange(len(run)) + part * longest for part, run in enumerate(runs)])
         self.register_buffer("run_of_channel", places, persistent=False)
 

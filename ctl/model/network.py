@@ -31,9 +31,7 @@ class CTLTrace(NamedTuple):
     nodes: Nodes
     adjacency: dict[str, Adjacency]  # "s1_l1" and so on: scale and layer
     refined: dict[str, Tensor]  # "s1" and so on, after the graph layers
-    cross_scale: dict[
-        str, Tensor
-    ]  # "s1_s3" and "s2_s3" -> (B, T, 5, N); with M = 2 the first fusion is "s1_s3_l1" and so on
+    cross_scale: dict[str, Tensor]  # "s1_s3", "s2_s3" -> (B, T, 5, N); with M = 2 "s1_s3_l1" and so on, the early ones
     parts: Tensor  # (B, T, 5, C), V_p
 
 
