@@ -83,8 +83,7 @@ def test_ranking_leaves_the_query_out_and_puts_the_same_man_first(crop: Analysis
     (person,) = crop.people
     assert len(person.ranking) == TOP_K < len(engine.gallery)
     assert clip_sha256(CROP)[:12] not in {hit.key.partition("/")[0] for hit in person.ranking}
-    assert [hit.person for hit in person.ranking[:2]] == ["man (lab)"] * 2
-    assert [hit.person for hit in person.ranking[:4]].count("man (lab)") == 3  # three other cameras saw him
+    assert [hit.person for hit in person.ranking[:3]] == ["man (lab)"] * 3  # three other cameras saw him
     assert [hit.rank for hit in person.ranking] == list(range(1, len(person.ranking) + 1))
     similarities = [hit.similarity for hit in person.ranking]
     assert similarities == sorted(similarities, reverse=True)

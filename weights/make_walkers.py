@@ -1,8 +1,8 @@
-r"""Make weights/ctl-walkers of a trained run: its best weights without the classifiers, matrices as float16.
+r"""Make weights/ctl-walkers of a trained run: its last weights without the classifiers, matrices as float16.
 
 python -m ctl walkers --out walkers-v1 --benchmark walkers-v1
-python -m ctl train walkers-mobile --set data.root=walkers-v1 --out run
-python weights/make_walkers.py run/best
+python -m ctl train walkers-mobile --set data.root=walkers-v1 --set run.validate_every=0 --out run
+python weights/make_walkers.py run/last
 python -m ctl evaluate --dataset walkers --root walkers-v1 --checkpoint weights/ctl-walkers --rerank --calibrate \
     --json report.json --out pictures
 
@@ -27,7 +27,7 @@ def without_classifiers(model: CTL) -> CTL:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="checkpoint of a run, e.g. run/best")
+    parser.add_argument("run", type=Path, help="checkpoint of a run, e.g. run/last")
     parser.add_argument("--out", type=Path, default=BUNDLED, help="checkpoint folder (default: %(default)s)")
     args = parser.parse_args()
     model, _ = load_checkpoint(args.run)
