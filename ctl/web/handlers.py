@@ -63,9 +63,11 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
                 return
         seconds = sum(run.analysis.timings_s.values())
         several = len(run.analysis.people) > 1
-        frame, scale, layer = views.choices(run, 0).first
+        choices = views.choices(run, 0)
+        frame, scale, layer = choices.first
         yield {
             page.visit.selection: (run.id, 0),
+            **_offer(page, choices),
             page.graph.explorer: views.explorer(run, 0, scale, layer, frame - 1),
             page.facts: text.summary(run.analysis, run.engine.notices),
             page.people: gr.Gallery(views.people(run), visible=several, selected_index=0),
@@ -162,23 +164,28 @@ def make_on_person(page: Page) -> Handler:
     """A person's thumbnail: show the tabs for this person."""
 
     def on_person(selection: Selection, event: gr.SelectData) -> Values:
-        return {page.visit.selection: (selection[0], event.index)}
+        selection = (selection[0], event.index)
+        with shown_person(page.visit.service, selection) as (run, person):
+            return {page.visit.selection: selection, **_offer(page, views.choices(run, person))}
 
     return on_person
 
 
 def make_on_selection(page: Page) -> Handler:
-    """Another run or person: the controls offer what its trace holds. The tabs are filled after that."""
+    """Another run or person: open the tab that was asked for. The tabs are filled after that."""
 
-    def on_selection(selection: Selection | None, asked: str) -> Values:
-        with shown_person(page.visit.service, selection) as (run, person):
-            choices = views.choices(run, person)
+    def on_selection(asked: str) -> Values:
         tab = asked.partition("/")[0]
-        return {
-            **page.graph.controls.offer(choices),
-            **adjacency.offer(page.adjacency, choices),
-            **what_if.offer(page.what_if, choices.full),
-            page.tabs: gr.Tabs(selected=tab) if tab else gr.Tabs(),
-        }
+        return {page.tabs: gr.Tabs(selected=tab) if tab else gr.Tabs()}
 
     return on_selection
+
+
+def _offer(page: Page, choices: views.Choices) -> Values:
+    """What a person's trace holds, for `Page.offered`. It comes with the selection, so that it never overrules what a
+    visitor has chosen since."""
+    return {
+        **page.graph.controls.offer(choices),
+        **adjacency.offer(page.adjacency, choices),
+        **what_if.offer(page.what_if, choices.full),
+    }

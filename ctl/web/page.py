@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -50,6 +51,12 @@ class Page:
     what_if: what_if.WhatIfTab
     numbers: numbers.NumbersTab
     tour: tour.TourTab
+
+    @property
+    def offered(self) -> list[Any]:
+        """The controls that offer what a person's trace holds."""
+        switches = [self.what_if.terms, self.what_if.window, self.what_if.scales]
+        return [*self.graph.controls, *self.adjacency.controls, self.adjacency.source, *switches]
 
 
 def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequence[str]) -> Page:

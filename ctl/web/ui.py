@@ -44,7 +44,7 @@ def _connect_inputs(service: ExplainService, shown: page.Page) -> None:
     running = started.then(
         handlers.make_on_run(service, shown),
         {inputs.clip, inputs.kind, inputs.checkpoint, inputs.estimator, inputs.device},
-        [shown.visit.selection, shown.facts, shown.people, inputs.status, shown.graph.explorer],
+        [shown.visit.selection, shown.facts, shown.people, inputs.status, shown.graph.explorer, *shown.offered],
         show_progress_on=[inputs.status],
         api_visibility="private",
         **MODEL,
@@ -63,7 +63,7 @@ def _connect_inputs(service: ExplainService, shown: page.Page) -> None:
     shown.people.select(  # queued, because only then does Gradio tell that the selection changed
         handlers.make_on_person(shown),
         shown.visit.selection,
-        [shown.visit.selection],
+        [shown.visit.selection, *shown.offered],
         api_visibility="private",
         show_progress="hidden",
     )
@@ -89,22 +89,10 @@ def _connect_links(app: gr.Blocks, samples: list[Sample], shown: page.Page) -> g
 
 
 def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
-    """A new selection sets the controls, then fills all tabs at once; later each control redraws its own part."""
+    """A new selection fills all tabs at once; later each control redraws its own part."""
     visit, graphs, matrices = shown.visit, shown.graph, shown.adjacency
     chosen = visit.selection.change(
-        handlers.make_on_selection(shown),
-        [visit.selection, shown.inputs.asked],
-        [
-            *graphs.controls,
-            *matrices.controls,
-            matrices.source,
-            shown.what_if.terms,
-            shown.what_if.window,
-            shown.what_if.scales,
-            shown.tabs,
-        ],
-        show_progress="hidden",
-        **PLUMBING,
+        handlers.make_on_selection(shown), shown.inputs.asked, [shown.tabs], show_progress="hidden", **PLUMBING
     )
     one: Any
     for one, other in zip((*graphs.controls, *matrices.controls), (*matrices.controls, *graphs.controls), strict=True):

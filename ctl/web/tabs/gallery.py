@@ -124,7 +124,7 @@ def connect(
                 tab.hits: hits_html(found.hits, gallery, info.calibration, trained=info.trained),
                 tab.histogram: histogram(found.similarities, at_least, theme),
                 tab.meaning: text.hints(threshold_meaning(at_least, info.calibration)),
-                others.hit: gr.Dropdown(offered, value=hit if hit in keys else first),
+                others.hit: gr.Dropdown(offered) if hit in keys else gr.Dropdown(offered, value=first),
                 others.reference: gr.Dropdown([text.ITSELF, *offered], value=reference if reference in keys else ""),
             }
 
