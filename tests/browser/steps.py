@@ -58,12 +58,12 @@ def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name, exact=True).click()
 
 
-def expect_drawn(page: Page, picture: str, pixels: int) -> None:
+def expect_drawn(page: Page, picture: str, wider: int = 0, taller: int = 0) -> None:
     """The picture is loaded, and has more than so many pixels in width and height."""
     page.wait_for_function(
-        "([selector, pixels]) => { const p = document.querySelector(selector);"
-        " return Math.min(p?.naturalWidth, p?.naturalHeight) > pixels; }",
-        arg=[picture, pixels],
+        "([selector, wider, taller]) => { const p = document.querySelector(selector);"
+        " return p?.naturalWidth > wider && p?.naturalHeight > taller; }",
+        arg=[picture, wider, taller],
     )
 
 

@@ -59,13 +59,13 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
 
     open_tab(page, "Grad-CAM")
     expect_playing(page, "#cam-video video")
-    expect_drawn(page, "#cam-strip img", 100)
+    expect_drawn(page, "#cam-strip img", wider=300)
     page.screenshot(path=screenshots / "cam.png", full_page=True)
 
     open_tab(page, "Gallery")
     best = page.locator("#hits li").first
     expect(best).to_contain_text("camera")
-    expect_drawn(page, "#hits li img", 50)
+    expect_drawn(page, "#hits li img", taller=100)
     page.screenshot(path=screenshots / "gallery.png", full_page=True)
 
     open_tab(page, "Numbers")

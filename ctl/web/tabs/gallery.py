@@ -124,8 +124,8 @@ def connect(
                 tab.hits: hits_html(found.hits, gallery, info.calibration, trained=info.trained),
                 tab.histogram: histogram(found.similarities, at_least, theme),
                 tab.meaning: text.hints(threshold_meaning(at_least, info.calibration)),
-                others.hit: gr.Dropdown(offered) if hit in keys else gr.Dropdown(offered, value=first),
-                others.reference: gr.Dropdown([text.ITSELF, *offered], value=reference if reference in keys else ""),
+                others.hit: _offer(offered, hit, first),
+                others.reference: _offer([text.ITSELF, *offered], reference, ""),
             }
 
     def pick(selection: Selection | None, own: str, known: list[Query], event: gr.EventData) -> Values:
@@ -158,6 +158,12 @@ def connect(
         *(event.success(find, inputs, outputs, **options) for event in (begun, picked, *changed)),
         gr.on(moved, find, inputs, outputs, trigger_mode="always_last", **options),
     )
+
+
+def _offer(choices: list[tuple[str, str]], chosen: str | None, otherwise: str | None) -> gr.Dropdown:
+    """A dropdown's update. What is chosen is not set again while it is on offer: another may have been chosen since."""
+    stays = chosen in [value for _, value in choices]
+    return gr.Dropdown(choices) if stays else gr.Dropdown(choices, value=otherwise)
 
 
 def _ask(tab: GalleryTab, known: list[Query], query: Query) -> Values:
