@@ -14,6 +14,7 @@ GraphKind = Literal["none", "frame", "spacetime"]
 TopologyTerm = Literal["physical", "mask", "context"]
 Fusion = Literal["add", "cross_scale"]
 PixelScaling = Literal["paper", "imagenet"]
+Relation = Literal["product", "cosine"]
 
 TOPOLOGY_TERMS: Final[tuple[TopologyTerm, ...]] = get_args(TopologyTerm)
 
@@ -34,12 +35,19 @@ class ModelConfig:
             "spacetime" is the paper's 3D-GCL.
         layers: L, number of graph convolution layers.
         window: τ, odd number of frames in a temporal window (Eq. 3).
+        self_links: whether a node hears itself in the other frames of its window. Eq. 4 adds the identity to the whole
+            window's matrix, so that in the paper a node hears itself in its own frame only.
+        first_shortcut: whether the input is added to the result of the first graph layer too, as it is in the paper
+            from the second on.
         topology: which terms of Eq. 2 add up to the adjacency.
         fusion: how s1 and s2 reach s3: "cross_scale" is the CS-GCL (Eq. 5-6), "add" the plain mean of a part's nodes.
         fused_scales: scales that Eq. 7 adds to s3, in its order.
         cross_scale_layers: M: 1 fuses after the last graph layer; 2 also after the first.
         alpha: α, balance weight of Eq. 7.
         relation_width: width of φ, ϕ, h and f in Eq. 5. Assumed: the paper gives none.
+        relation: what the softmax of Eq. 5 is taken of: "product" is the paper's inner product, "cosine" bounds it.
+        body_prior: added to the softmax of Eq. 5 where the source lies wholly within the target part; 0 in the paper.
+        carry_norm: whether a norm stands before the ReLU of Eq. 6. Not in the paper.
         pixel_scaling: "paper" divides by 256; "imagenet" standardises with ImageNet's mean and deviation.
         identities: training identities, for the classifiers of the identification loss; 0 builds none.
         bn_neck: normalise each clip feature before its classifier and before clips are compared (Luo et al. 2019).
@@ -56,12 +64,17 @@ class ModelConfig:
     graph: GraphKind = "spacetime"
     layers: int = 2
     window: int = 3
+    self_links: bool = False
+    first_shortcut: bool = False
     topology: tuple[TopologyTerm, ...] = TOPOLOGY_TERMS
     fusion: Fusion = "cross_scale"
     fused_scales: tuple[Scale, ...] = ("s1", "s2")
     cross_scale_layers: int = 1
     alpha: float = 0.3
     relation_width: int = 128
+    relation: Relation = "product"
+    body_prior: float = 0.0
+    carry_norm: bool = False
     pixel_scaling: PixelScaling = "paper"
     identities: int = 0
     bn_neck: bool = False
@@ -72,6 +85,7 @@ class ModelConfig:
             "graph": get_args(GraphKind),
             "fusion": get_args(Fusion),
             "pixel_scaling": get_args(PixelScaling),
+            "relation": get_args(Relation),
         }
         for name, allowed in choices.items():
             _require(getattr(self, name) in allowed, name, getattr(self, name), f"one of {', '.join(allowed)}")
@@ -79,7 +93,8 @@ class ModelConfig:
             value = getattr(self, name)
             _require(_is_integer(value) and value >= 1, name, value, "an integer ≥ 1")
         _require(_is_integer(self.identities) and self.identities >= 0, "identities", self.identities, "an integer ≥ 0")
-        _require(isinstance(self.bn_neck, bool), "bn_neck", self.bn_neck, "true or false")
+        for name in ("bn_neck", "self_links", "first_shortcut", "carry_norm"):
+            _require(isinstance(getattr(self, name), bool), name, getattr(self, name), "true or false")
         window_is_odd = _is_integer(self.window) and self.window >= 1 and self.window % 2 == 1
         _require(window_is_odd, "window", self.window, "an odd integer ≥ 1")
         _require(
@@ -92,8 +107,10 @@ class ModelConfig:
         _require(
             early_fusion_has_a_place, "cross_scale_layers", self.cross_scale_layers, "1 where there is no second layer"
         )
-        alpha_is_number = isinstance(self.alpha, int | float) and not isinstance(self.alpha, bool)
-        _require(alpha_is_number and 0 <= self.alpha < inf, "alpha", self.alpha, "a number ≥ 0")
+        for name in ("alpha", "body_prior"):
+            value = getattr(self, name)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            _require(is_number and 0 <= value < inf, name, value, "a number ≥ 0")
         _require(_are_some_of(self.topology, TOPOLOGY_TERMS), "topology", self.topology, f"some of {TOPOLOGY_TERMS}")
         _require(_are_some_of(self.fused_scales, ("s1", "s2")), "fused_scales", self.fused_scales, "some of s1, s2")
         height_and_width = (

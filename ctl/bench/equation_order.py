@@ -40,7 +40,7 @@ def _graph_conv(layer: Any, nodes: Tensor) -> Tensor:
     windows = sliding_windows(nodes, layer.window)  # (B, T, τN, C)
     block, V = layer.topology.context, layer.window * N
     context = F.normalize(block.spread(block.squeeze_channels(windows).squeeze(-1)).unflatten(-1, (V, V)), dim=-1)
-    tiled = (layer.topology.physical + layer.topology.mask).tile(layer.window, layer.window)
+    tiled = layer.topology.physical + layer.topology.mask.tile(layer.window, layer.window)
     messages = F.relu(layer.weight(normalise_adjacency(tiled + context) @ windows))
     by_node = messages.view(B, T, layer.window, N, C).transpose(2, 3).flatten(-2)
     return F.relu(layer.norm(layer.collapse(by_node)))

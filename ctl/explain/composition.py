@@ -2,7 +2,8 @@
 
 V_f^a is a mean over frames of V_g + Σ V_p (section 3.5), and V_p is V_s3 + α Σ ReLU(W A X) over the finer scales
 (Eq. 6 and 7). A ReLU lets a number through or stops it; with what it did held fixed, a scale's message is a plain
-sum over the parts that sent it. A BN neck is a gain and a shift. So the embedding is, exactly,
+sum over the parts that sent it. A norm is a gain and a shift: that of the BN neck stands apart; that of a norm within
+Eq. 6 is shared out among the senders by A, whose rows sum to 1. So the embedding is, exactly,
 
     Σ over frames and over {whole picture, 5 parts of s3, 10 of s2, 17 of s1} of one vector each, plus a shift,
 
@@ -115,8 +116,12 @@ def _carried(carry: nn.Module, weights: Tensor, source: Tensor) -> Tensor:
     """
     if not isinstance(carry, CrossScaleConv):
         return weights.sum(dim=2).unsqueeze(-1) * source
-    passed = (carry.weight(weights @ source) > 0).to(source)  # (B, T, M, C), what the ReLU let through
-    return carry.weight(source) * (weights.mT @ passed)
+    carried = carry.weight(weights @ source)  # (B, T, M, C)
+    if carry.norm is None:
+        return carry.weight(source) * (weights.mT @ (carried > 0).to(source))
+    gain, shift = (values.view_as(carried[0, 0]) for values in _gain_and_shift(carry.norm))  # (M, C)
+    passed = (gain * carried + shift > 0).to(source)  # what the ReLU let through
+    return carry.weight(source) * (weights.mT @ (passed * gain)) + weights.mT @ (passed * shift)
 
 
 def _neck(model: CTL) -> tuple[Tensor, Tensor]:
@@ -126,6 +131,11 @@ def _neck(model: CTL) -> tuple[Tensor, Tensor]:
         return like.new_ones(channels), like.new_zeros(channels)
     norm = model.necks[1]
     assert isinstance(norm, nn.BatchNorm1d)
+    return _gain_and_shift(norm)
+
+
+def _gain_and_shift(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
+    """What a batch norm does in evaluation: y = gain · x + shift, a number of each per channel."""
     assert norm.running_var is not None
     assert norm.running_mean is not None
     gain = norm.weight * (norm.running_var + norm.eps).rsqrt()

@@ -25,11 +25,12 @@ class PartNorm(nn.BatchNorm1d):
     Args:
         channels: C.
         parts: N.
+        gain: what the gain starts at.
     """
 
-    def __init__(self, channels: int, parts: int) -> None:
+    def __init__(self, channels: int, parts: int, gain: float = GAIN) -> None:
         super().__init__(parts * channels)
-        nn.init.constant_(self.weight, GAIN)
+        nn.init.constant_(self.weight, gain)
 
     def forward(self, nodes: Tensor) -> Tensor:
         """(B, T, N, C) -> the same shape."""
@@ -47,12 +48,16 @@ class GraphConv3d(nn.Module):
         scale: whose body parts are the nodes.
         window: τ, odd.
         terms: terms of the topology that count.
+        self_links: whether a node hears itself in the other frames of its window.
     """
 
-    def __init__(self, channels: int, scale: Scale, window: int, terms: Collection[TopologyTerm]) -> None:
+    def __init__(
+        self, channels: int, scale: Scale, window: int, terms: Collection[TopologyTerm], self_links: bool = False
+    ) -> None:
         super().__init__()
         self.window = window
-        self.topology = Topology(scale, window, terms, AdvancedContextBlock(channels, part_count(scale), window))
+        context = AdvancedContextBlock(channels, part_count(scale), window)
+        self.topology = Topology(scale, window, terms, context, self_links)
         self.weight = nn.Linear(channels, channels, bias=False)  # W
         self.collapse = nn.Linear(window * channels, channels, bias=False)  # the (τ × 1) convolution
         self.norm = PartNorm(channels, part_count(scale))

@@ -1,7 +1,17 @@
 """Cross-scale graph convolution (CS-GCL): parts of one scale inform those of another (section 3.4, Eq. 5 and 6)."""
 
+from typing import Final
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ctl.config import Relation
+from ctl.graph.conv3d import PartNorm
+from ctl.skeleton import Scale, membership_matrix, part_count
+
+SHARPNESS: Final = 4.0
+"""Factor of the cosine in Eq. 5's softmax: no source can weigh more than e⁴ = 55 times another, by what it says."""
 
 
 class Embedding(nn.Module):
@@ -32,20 +42,42 @@ class Embedding(nn.Module):
 
 
 class CrossScaleConv(nn.Module):
-    """CS-GCL from a source scale to a target scale.
+    """CS-GCL from a finer scale to s3.
 
     Assumed: φ and ϕ serve both scales, as they carry no scale in Eq. 5, while h and f have one copy per scale. The
     softmax of Eq. 5 runs over the source parts, so each target part spreads a weight of 1 over them. Two CS-GCLs share
     nothing. The gains of h and f start small, so that the sum over up to 17 parts starts near a mean, and the softmax
     soft, as if its products were divided by √E.
 
+    Differs, where asked for: Eq. 5 takes the cosine of r in place of the inner product, which training drives to one
+    source for everybody; a source within the target part gets a head start in the softmax; a norm stands before the
+    ReLU of Eq. 6, which without one ends shut.
+
     Args:
         channels: C.
         width: E, width of φ, ϕ, h and f.
+        scale: the finer scale, whose parts are the sources.
+        relation: "product" or "cosine".
+        body_prior: added to Eq. 5's softmax where the source lies wholly within the target part.
+        carry_norm: whether a norm stands before σ in Eq. 6.
     """
 
-    def __init__(self, channels: int, width: int) -> None:
+    prior: Tensor
+
+    def __init__(
+        self,
+        channels: int,
+        width: int,
+        scale: Scale,
+        relation: Relation = "product",
+        body_prior: float = 0.0,
+        carry_norm: bool = False,
+    ) -> None:
         super().__init__()
+        self.relation_kind = relation
+        within = torch.from_numpy(membership_matrix(scale, "s3")) > 0  # (M, N)
+        self.register_buffer("prior", body_prior * within, persistent=False)
+        self.norm = PartNorm(channels, part_count("s3"), gain=1.0) if carry_norm else None
         self.node = Embedding((channels,), width)  # φ
         self.pair = Embedding((channels,), width)  # ϕ
         ends = ("source", "target")
@@ -77,5 +109,9 @@ class CrossScaleConv(nn.Module):
         Returns:
             transformed parts (B, T, M, C) ≥ 0 of Eq. 6, and the adjacency (B, T, M, N), rows sum to 1.
         """
-        adjacency = (self.relation(target, "target") @ self.relation(source, "source").mT).softmax(dim=-1)  # Eq. 5
-        return F.relu(self.weight(adjacency @ source)), adjacency  # Eq. 6; M < N, so A X comes before W
+        receivers, senders = self.relation(target, "target"), self.relation(source, "source")
+        if self.relation_kind == "cosine":
+            receivers, senders = SHARPNESS * F.normalize(receivers, dim=-1), F.normalize(senders, dim=-1)
+        adjacency = (receivers @ senders.mT + self.prior).softmax(dim=-1)  # Eq. 5
+        carried = self.weight(adjacency @ source)  # M < N, so A X comes before W
+        return F.relu(carried if self.norm is None else self.norm(carried)), adjacency  # Eq. 6

@@ -87,15 +87,27 @@ class Topology(nn.Module):
         window: τ; the physical and mask terms of one frame are tiled into τ × τ blocks (Eq. 3).
         terms: the terms that count.
         context: module for A^c, (B, T, N, C) -> (B, T, τN, τN).
+        self_links: whether the physical term links a node to itself in the other frames of the window.
     """
 
     physical: Tensor
 
-    def __init__(self, scale: Scale, window: int, terms: Collection[TopologyTerm], context: nn.Module) -> None:
+    def __init__(
+        self,
+        scale: Scale,
+        window: int,
+        terms: Collection[TopologyTerm],
+        context: nn.Module,
+        self_links: bool = False,
+    ) -> None:
         super().__init__()
         N = part_count(scale)
         self.window = window
-        physical = torch.from_numpy(physical_adjacency(scale)) if "physical" in terms else torch.zeros(N, N)
+        physical = torch.zeros(window * N, window * N)
+        if "physical" in terms:
+            physical += torch.from_numpy(physical_adjacency(scale)).tile(window, window)
+            if self_links:
+                physical += torch.eye(N).tile(window, window) - torch.eye(window * N)
         self.register_buffer("physical", physical, persistent=False)
         self.mask = nn.Parameter(torch.zeros(N, N)) if "mask" in terms else None
         self.context = context if "context" in terms else None
@@ -104,6 +116,6 @@ class Topology(nn.Module):
         """(B, T, N, C) -> the adjacency of every frame's window."""
         B, T, N, _ = nodes.shape
         V = self.window * N
-        mask = torch.zeros_like(self.physical) if self.mask is None else self.mask
+        mask = nodes.new_zeros(N, N) if self.mask is None else self.mask
         context = nodes.new_zeros(B, T, V, V) if self.context is None else self.context(nodes)
-        return Adjacency(self.physical.tile(self.window, self.window), mask.tile(self.window, self.window), context)
+        return Adjacency(self.physical, mask.tile(self.window, self.window), context)

@@ -92,7 +92,7 @@ def _neck(channels: int) -> nn.BatchNorm1d:
 def _graph_conv(config: ModelConfig, scale: Scale) -> GraphConv3d | FrameGraphConv:
     if config.graph == "frame":
         return FrameGraphConv(config.channels, scale, config.clip_length, config.topology)
-    return GraphConv3d(config.channels, scale, config.window, config.topology)
+    return GraphConv3d(config.channels, scale, config.window, config.topology, config.self_links)
 
 
 class CTL(nn.Module):
@@ -114,11 +114,10 @@ class CTL(nn.Module):
 
         self.backbone = Backbone(config.backbone, config.pixel_scaling, config.shrink)
         self.extract = NodeExtractor(self.backbone.width, C)
-        self.graphs = nn.ModuleList(GraphLayer(config, used, shortcut=level > 0) for level in range(depth))
-        self.fuse_scales = nn.ModuleList(
-            ScaleFusion(C, config.relation_width, config.fused_scales, config.fusion, config.alpha)
-            for _ in range(config.cross_scale_layers)
+        self.graphs = nn.ModuleList(
+            GraphLayer(config, used, shortcut=level > 0 or config.first_shortcut) for level in range(depth)
         )
+        self.fuse_scales = nn.ModuleList(ScaleFusion(config) for _ in range(config.cross_scale_layers))
         self.fuse = FusionBlock(C, part_count("s3"))
         self.necks = nn.ModuleList(_neck(C) for _ in range(3 if config.bn_neck else 0))
         self.classifiers = nn.ModuleList(

@@ -1,11 +1,9 @@
 """How the finer scales reach s3: cross-scale graph convolution, or the plain addition it is compared with (Eq. 5-7)."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
-from ctl.config import Fusion
+from ctl.config import ModelConfig
 from ctl.graph import CrossScaleConv
 from ctl.skeleton import Scale, membership_matrix
 
@@ -34,21 +32,13 @@ class ScaleFusion(nn.Module):
     """V_p of Eq. 7: the parts of s3, and α times what the finer scales tell them.
 
     Args:
-        channels: C.
-        relation_width: E of the CS-GCL.
-        sources: finer scales that are added.
-        fusion: "cross_scale" or "add".
-        alpha: α.
+        config: of the model; its `fused_scales` are the finer ones that are added.
     """
 
-    def __init__(
-        self, channels: int, relation_width: int, sources: Sequence[Scale], fusion: Fusion, alpha: float
-    ) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.alpha = alpha
-        self.carry = nn.ModuleDict(
-            {s: CrossScaleConv(channels, relation_width) if fusion == "cross_scale" else AddScale(s) for s in sources}
-        )
+        self.alpha = config.alpha
+        self.carry = nn.ModuleDict({source: _carry(config, source) for source in config.fused_scales})
 
     def forward(self, scales: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Parts of every scale (B, T, N, C) -> V_p (B, T, 5, C), and the weights (B, T, 5, N) by source scale."""
@@ -57,3 +47,16 @@ class ScaleFusion(nn.Module):
             carried, weights[source] = carry(scales[source], scales["s3"])
             parts = parts + self.alpha * carried
         return parts, weights
+
+
+def _carry(config: ModelConfig, source: Scale) -> CrossScaleConv | AddScale:
+    if config.fusion == "add":
+        return AddScale(source)
+    return CrossScaleConv(
+        config.channels,
+        config.relation_width,
+        source,
+        relation=config.relation,
+        body_prior=config.body_prior,
+        carry_norm=config.carry_norm,
+    )

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from ctl.explain.composition import Composition, compose, contributions
 from ctl.explain.replay import KnownCache, TrackletNodes, know, replay, whole_pictures
+from ctl.graph.conv3d import PartNorm
 from ctl.inference import clip_indices
 from ctl.model import CTL
 from ctl.model.network import CTLOutput
@@ -19,6 +20,7 @@ VARIANTS = {
     "early fusion": {"cross_scale_layers": 2},
     "s3 only": {"fused_scales": ()},
     "one finer scale": {"fused_scales": ("s2",)},
+    "norm before the ReLU of Eq. 6": {"carry_norm": True, "relation": "cosine", "body_prior": 2.0},
 }
 
 
@@ -46,9 +48,10 @@ def composed_by_loops(model: CTL, nodes: TrackletNodes) -> dict[tuple[int, str, 
                     W = carry.weight.weight.numpy()
                     sources = refined[scale][0, place].numpy()
                     for target in range(5):
-                        message = sum(float(weights[target, n]) * W @ sources[n] for n in range(len(sources)))
+                        gain, shift = gain_and_shift(carry.norm, target, model.config.channels)
+                        sent = [float(weights[target, n]) * (gain * (W @ x) + shift) for n, x in enumerate(sources)]
                         for n in range(len(sources)):
-                            mine = float(weights[target, n]) * W @ sources[n] * (message > 0) * model.config.alpha
+                            mine = sent[n] * (sum(sent) > 0) * model.config.alpha
                             terms[scale, n] = terms.get((scale, n), 0) + mine
                 for (scale, part), vector in terms.items():
                     key = (int(frame), scale, part)
@@ -56,9 +59,21 @@ def composed_by_loops(model: CTL, nodes: TrackletNodes) -> dict[tuple[int, str, 
     return found
 
 
+def gain_and_shift(norm: PartNorm | None, part: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a norm does to one part in evaluation; nothing where there is none."""
+    if norm is None:
+        return np.ones(channels), np.zeros(channels)
+    run = slice(part * channels, (part + 1) * channels)
+    mean, variance, weight, bias = (
+        values.detach().numpy()[run] for values in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    )
+    return weight / np.sqrt(variance + norm.eps), bias - mean * weight / np.sqrt(variance + norm.eps)
+
+
+@pytest.mark.parametrize("carry_norm", [False, True])
 @pytest.mark.parametrize("frames", [1, 5, 6])
-def test_terms_equal_the_equations_written_as_loops(frames: int) -> None:
-    model, nodes = make_model(), make_nodes(frames)
+def test_terms_equal_the_equations_written_as_loops(frames: int, carry_norm: bool) -> None:
+    model, nodes = make_model(carry_norm=carry_norm), make_nodes(frames)
     wanted = composed_by_loops(model, nodes)
     got = take_apart(model, nodes)
     assert sum(values.shape[0] * values.shape[1] for values in got.terms.values()) == len(wanted) == frames * 33

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from ctl.graph import AdvancedContextBlock, ContextBlock, CrossScaleConv, FrameGraphConv, GraphConv3d
 from ctl.graph.adjacency import normalise_adjacency
 from ctl.graph.conv3d import GAIN, PartNorm
-from ctl.skeleton import part_count, physical_adjacency
+from ctl.graph.cross_scale import SHARPNESS
+from ctl.skeleton import PARTS, part_count, physical_adjacency
 from tests.conftest import randomise_
 from tests.oracles import equations as eq
 
@@ -79,6 +80,16 @@ def test_3d_graph_layer_is_equations_2_to_4_and_the_collapse(scale, tau):
         np.testing.assert_allclose(array(got[b]), want, atol=TOLERANCE)
 
 
+def test_self_links_join_a_node_to_itself_in_the_other_frames_only():
+    N, tau = 5, 3
+    layer = GraphConv3d(C, "s3", tau, ("physical",), self_links=True)
+    physical = array(layer(make_nodes("s3").float())[1].physical)
+    body = physical_adjacency("s3")
+    for i, j in np.ndindex(tau * N, tau * N):
+        same_part, same_frame = i % N == j % N, i // N == j // N
+        assert physical[i, j] == (not same_frame if same_part else body[i % N, j % N])
+
+
 def test_frame_graph_layer_is_equation_4_without_a_window():
     x, layer = make_nodes("s3"), ready(FrameGraphConv(C, "s3", clip_length=4, terms=("physical", "mask", "context")))
     got, adjacency = layer(x)
@@ -107,9 +118,18 @@ def test_left_out_terms_are_zero_and_have_no_parameters():
 
 
 @pytest.mark.parametrize("source", ["s1", "s2"])
-def test_cross_scale_layer_is_equations_5_and_6(source):
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="paper"),
+        pytest.param({"relation": "cosine"}, id="cosine"),
+        pytest.param({"body_prior": 1.5}, id="prior"),
+        pytest.param({"carry_norm": True}, id="norm"),
+    ],
+)
+def test_cross_scale_layer_is_equations_5_and_6(source, options):
     x, target = make_nodes(source, T=2), make_nodes("s3", T=2, seed=2)
-    layer = ready(CrossScaleConv(C, width=4))
+    layer = ready(CrossScaleConv(C, 4, source, **options))
     got, adjacency = layer(x, target)
 
     def embedding(module: nn.Module) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
@@ -126,8 +146,11 @@ def test_cross_scale_layer_is_equations_5_and_6(source):
             )
             for end, values in (("source", x), ("target", target))
         }
-        want_a = eq.cross_scale_adjacency(r["source"], r["target"])
-        want = eq.cross_scale_conv(want_a, array(x[b, t]), array(layer.weight.weight))
+        prior = eq.body_prior(PARTS[source], PARTS["s3"], options.get("body_prior", 0.0))
+        sharpness = SHARPNESS if "relation" in options else None
+        want_a = eq.cross_scale_adjacency(r["source"], r["target"], prior, sharpness)
+        norm = bn(layer.norm) if layer.norm is not None else None
+        want = eq.cross_scale_conv(want_a, array(x[b, t]), array(layer.weight.weight), norm)
         np.testing.assert_allclose(array(adjacency[b, t]), want_a, atol=TOLERANCE)
         np.testing.assert_allclose(array(got[b, t]), want, atol=TOLERANCE)
 

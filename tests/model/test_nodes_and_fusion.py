@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from ctl.config import ModelConfig
 from ctl.model.fusion import FusionBlock
 from ctl.model.nodes import NodeExtractor, spatial_mass
 from ctl.model.scale_fusion import AddScale, ScaleFusion
@@ -62,7 +63,7 @@ def test_fusion_block_is_the_three_branches(channels):
 
 @pytest.mark.parametrize("fusion", ["cross_scale", "add"])
 def test_scale_fusion_is_equation_7(fusion):
-    block = randomise_(ScaleFusion(6, 4, ("s1", "s2"), fusion, alpha=0.3).double()).eval()
+    block = randomise_(ScaleFusion(ModelConfig(channels=6, relation_width=4, fusion=fusion)).double()).eval()
     scales = {"s1": random(1, 2, 17, 6), "s2": random(1, 2, 10, 6, seed=1), "s3": random(1, 2, 5, 6, seed=2)}
     parts, weights = block(scales)
     carried = {s: block.carry[s](scales[s], scales["s3"])[0][0].detach().numpy() for s in ("s1", "s2")}

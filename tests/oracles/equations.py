@@ -135,15 +135,42 @@ def relation(x, phi, pair, h, f):
     return np.array(rows)
 
 
-def cross_scale_adjacency(r_source, r_target):
-    """Last line of Eq. 5: (M, N), each target part spreads a weight of 1 over the source parts."""
-    return np.array([softmax([sum(m * i) for i in r_source]) for m in r_target])
+def body_prior(sources, targets, strength):
+    """(M, N): `strength` where every joint of the source part is one of the target part's."""
+    return [
+        [strength * all(joint in target for joint in source) for source in sources.values()]
+        for target in targets.values()
+    ]
 
 
-def cross_scale_conv(adjacency, x, weight):
-    """Eq. 6 for one frame: (M, N), (N, C) -> (M, C)."""
+def cross_scale_adjacency(r_source, r_target, prior, sharpness=None):
+    """Last line of Eq. 5: (M, N), each target part spreads a weight of 1 over the source parts.
+
+    With a sharpness, that many times the cosine stands for the inner product.
+    """
+
+    def product(m, i):
+        if sharpness is None:
+            return sum(m * i)
+        lengths = math.sqrt(sum(m * m)) * math.sqrt(sum(i * i))
+        return sharpness * sum(m * i) / lengths if lengths else 0.0
+
+    return np.array(
+        [
+            softmax([product(m, i) + row[n] for n, i in enumerate(r_source)])
+            for m, row in zip(r_target, prior, strict=True)
+        ]
+    )
+
+
+def cross_scale_conv(adjacency, x, weight, norm=None):
+    """Eq. 6 for one frame: (M, N), (N, C) -> (M, C); with a norm of each part and channel before σ, if there is one."""
     mapped = [matvec(weight, row) for row in x]
-    return np.array([relu(sum(a[n] * mapped[n] for n in range(len(x)))) for a in adjacency])
+    sums = [sum(a[n] * mapped[n] for n in range(len(x))) for a in adjacency]
+    if norm is not None:
+        C = len(weight)
+        sums = [batch_norm(s, [values[m * C : (m + 1) * C] for values in norm]) for m, s in enumerate(sums)]
+    return np.array([relu(s) for s in sums])
 
 
 def fused_parts(x_3, x_13, x_23, alpha):
