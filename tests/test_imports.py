@@ -16,8 +16,8 @@ LAYERS = (
     {"ctl.video"},
     {"ctl.inference"},
     {"ctl.data"},
-    {"ctl.evaluate"},
     {"ctl.gallery", "ctl.explain"},
+    {"ctl.evaluate"},  # says what decides a model's rankings, by what explains one embedding
     {"ctl.pipeline", "ctl.precomputed"},
     {"ctl.options", "ctl.results", "ctl.enrol"},
     {"ctl"},  # ctl/__init__.py: the names that Python users import
