@@ -66,10 +66,11 @@ class LossParts:
     triplet: Tensor
     identification: Tensor
     diversity: Tensor
+    scales: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.triplet + self.identification + self.diversity
+        return self.triplet + self.identification + self.diversity + self.scales
 
 
 def ctl_loss(
@@ -79,8 +80,12 @@ def ctl_loss(
     margin: float = 0.3,
     smoothing: float = 0.1,
     triplet_after_neck: bool = False,
+    scales_weight: float = 0.0,
 ) -> LossParts:
     """Eq. 9. Assumed: the triplet and identification losses of V_f^g, V_f^a and V_f^c are summed, not averaged.
+
+    Differs, where asked for: what s1 and s2 each add to V_f^a has to say alone who it is. Nothing else in Eq. 9 asks
+    anything of them, and they end with a share of nothing.
 
     Args:
         output: of a model with classifiers.
@@ -90,6 +95,7 @@ def ctl_loss(
         smoothing: of the labels of the identification loss.
         triplet_after_neck: whether the triplet loss sees the features after the BN neck (as in AP3D) or before it (Luo
             et al. 2019). The same in a model without a neck.
+        scales_weight: of the identification loss of each finer scale; 0 in the paper.
     Raises:
         ValueError: the model has no classifiers.
     """
@@ -98,7 +104,12 @@ def ctl_loss(
     features = output.compared if triplet_after_neck else output.features
     triplet = torch.stack([batch_hard_triplet_loss(f, identities, margin) for f in features]).sum()
     identification = torch.stack([identification_loss(x, identities, smoothing) for x in output.logits]).sum()
-    return LossParts(weights[0] * triplet, weights[1] * identification, weights[2] * diversity_loss(output.parts))
+    scales = torch.zeros_like(triplet)
+    if scales_weight:
+        for logits in output.scale_logits.values():
+            scales = scales + scales_weight * identification_loss(logits, identities, smoothing)
+    diversity = diversity_loss(output.parts)
+    return LossParts(weights[0] * triplet, weights[1] * identification, weights[2] * diversity, scales)
 
 
 def _at_least_float32(values: Tensor) -> Tensor:

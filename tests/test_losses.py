@@ -1,5 +1,6 @@
 """Eq. 8 and 9 and the two losses the paper borrows, against loops."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -91,3 +92,30 @@ def test_losses_of_half_precision_features_are_computed_in_float32(dtype):
     assert identification_loss(features, identities % 5) == identification_loss(features.float(), identities % 5)
     parts = features.view(2, 1, 4, 5)
     assert diversity_loss(parts) == diversity_loss(parts.float())
+
+
+@pytest.mark.parametrize("necks", [False, True])
+def test_each_finer_scale_has_to_say_alone_who_it_is(necks):
+    """By loops: summed over parts, averaged over frames, centred, as large as within V_f^a, and classified."""
+    torch.manual_seed(0)
+    config = ModelConfig(
+        backbone="mobilenet_v2", channels=20, relation_width=4, image_size=(64, 32), identities=3, bn_neck=necks
+    )
+    model, identities = CTL(config), torch.tensor([0, 0, 1, 1])
+    torch.nn.init.normal_(model.classifiers[1].weight)
+    output = model(torch.rand(4, 2, 3, 64, 32), torch.randn(4, 2, 17, 16, 8), trace=True)
+    carried = model.fuse_scales[-1](output.trace.refined).carried
+    W, added = (x.detach().numpy() for x in (model.classifiers[1].weight, output.features.added))
+    want = 0.0
+    for told in carried.values():
+        share = np.array(
+            [sum(told[b, t, part].detach().numpy() / 2 for t in range(2) for part in range(5)) for b in range(4)]
+        )
+        if necks:
+            share = (share - share.mean(axis=0)) / np.sqrt(added.var(axis=0) + 1e-5)
+        want += eq.smoothed_cross_entropy(share @ W.T, [0, 0, 1, 1], 0.1)
+    loss = ctl_loss(output, identities, scales_weight=0.3)
+    assert loss.scales.item() == pytest.approx(0.3 * want, rel=1e-4)
+    assert loss.total.item() == pytest.approx(ctl_loss(output, identities).total.item() + 0.3 * want, rel=1e-4)
+    loss.scales.backward()
+    assert all(carry.weight.weight.grad.any() for carry in model.fuse_scales[-1].carry.values())

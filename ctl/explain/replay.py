@@ -104,15 +104,15 @@ def replay(model: CTL, nodes: TrackletNodes, clips: np.ndarray | None = None) ->
     with torch.inference_mode():
         whole = nodes.whole[clips].to(device)  # (B, T, C)
         refined, adjacency, cross_scale = model.refine({s: v[clips].to(device) for s, v in nodes.scales.items()})
-        parts, weights = model.fuse_scales[-1](refined)
-        added = model.fuse(whole, parts).added
+        fused = model.fuse_scales[-1](refined)
+        added = model.fuse(whole, fused.parts).added
         return Replay(
             clips=clips,
             whole=whole,
             refined=refined,
             adjacency=adjacency,
-            cross_scale=cross_scale | {f"{source}_s3": values for source, values in weights.items()},
-            parts=parts,
+            cross_scale=cross_scale | {f"{source}_s3": values for source, values in fused.weights.items()},
+            parts=fused.parts,
             embeddings=model.necks[1](added) if model.necks else added,
         )
 

@@ -44,6 +44,8 @@ class CTLOutput:
         compared: the same after the BN neck; equal to `features` in a model without one.
         parts: (B, T, 5, C), V_p, for the diversity loss.
         logits: identity logits (B, identities) of the three compared features; None in a model without classifiers.
+        scale_logits: finer scale -> identity logits (B, identities) of what it alone adds to V_f^a; empty in a model
+            without classifiers.
         trace: what explains the embedding, if asked for.
     """
 
@@ -51,6 +53,7 @@ class CTLOutput:
     compared: ClipFeatures
     parts: Tensor
     logits: tuple[Tensor, Tensor, Tensor] | None
+    scale_logits: dict[str, Tensor]
     trace: CTLTrace | None
 
     @property
@@ -174,22 +177,26 @@ class CTL(nn.Module):
         """All that follows the backbone: feature maps (B, T, C0, H', W') in place of frames."""
         nodes = self.extract(maps, heatmap_logits)  # V_g (B, T, C) and V_s (B, T, N, C), Eq. 1
         refined, adjacency, cross_scale = self.refine(nodes.scales)  # (B, T, N, C) per scale, Eq. 2-4
-        parts, last_weights = self.fuse_scales[-1](refined)  # V_p (B, T, 5, C), Eq. 5-7
-        features = self.fuse(nodes.whole, parts)  # V_f^g, V_f^a, V_f^c (B, C)
+        fused = self.fuse_scales[-1](refined)  # V_p (B, T, 5, C), Eq. 5-7
+        features = self.fuse(nodes.whole, fused.parts)  # V_f^g, V_f^a, V_f^c (B, C)
         compared = ClipFeatures(*_each(self.necks, features)) if self.necks else features
+        added_by_scale = {source: told.sum(dim=2).mean(dim=1) for source, told in fused.carried.items()}  # (B, C)
         return CTLOutput(
             features=features,
             compared=compared,
-            parts=parts,
+            parts=fused.parts,
             logits=tuple(_each(self.classifiers, compared)) if self.classifiers else None,
+            scale_logits={s: self._logits_of_share(share, features.added) for s, share in added_by_scale.items()}
+            if self.classifiers
+            else {},
             trace=CTLTrace(
                 heatmaps=heatmap_logits.flatten(-2).softmax(dim=-1).view_as(heatmap_logits),
                 joints=_peaks(heatmap_logits),
                 nodes=nodes,
                 adjacency=adjacency,
                 refined=refined,
-                cross_scale=cross_scale | {f"{source}_s3": weights for source, weights in last_weights.items()},
-                parts=parts,
+                cross_scale=cross_scale | {f"{source}_s3": weights for source, weights in fused.weights.items()},
+                parts=fused.parts,
             )
             if trace
             else None,
@@ -209,10 +216,24 @@ class CTL(nn.Module):
             scales, links = layer(scales)
             adjacency |= {f"{scale}_l{level}": terms for scale, terms in links.items()}
             if level == 1 and len(self.fuse_scales) == 2:
-                fused, weights = self.fuse_scales[0](scales)
-                scales = scales | {"s3": fused}
-                cross_scale = {f"{source}_s3_l1": value for source, value in weights.items()}
+                fused = self.fuse_scales[0](scales)
+                scales = scales | {"s3": fused.parts}
+                cross_scale = {f"{source}_s3_l1": value for source, value in fused.weights.items()}
         return scales, adjacency, cross_scale
+
+    def _logits_of_share(self, share: Tensor, added: Tensor) -> Tensor:
+        """Identity logits (B, identities) of a share (B, C) of V_f^a, on the scale that it has within V_f^a.
+
+        The neck's gain and the deviation of all of V_f^a over the batch bring it there; its own mean over the batch
+        is taken away. The classifier is that of V_f^a.
+        """
+        if self.necks:
+            neck = self.necks[1]
+            assert isinstance(neck, nn.BatchNorm1d)
+            deviation = (added.var(dim=0, correction=0) + neck.eps).sqrt()
+            share = neck.weight * (share - share.mean(dim=0)) / deviation
+        logits: Tensor = self.classifiers[1](share)
+        return logits
 
 
 def _each(layers: nn.ModuleList, features: ClipFeatures) -> list[Any]:

@@ -1,11 +1,21 @@
 """How the finer scales reach s3: cross-scale graph convolution, or the plain addition it is compared with (Eq. 5-7)."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from ctl.config import ModelConfig
 from ctl.graph import CrossScaleConv
 from ctl.skeleton import Scale, membership_matrix
+
+
+class FusedScales(NamedTuple):
+    """What Eq. 7 gives, and what it is made of."""
+
+    parts: Tensor  # (B, T, 5, C), V_p
+    weights: dict[str, Tensor]  # finer scale -> (B, T, 5, N), A of Eq. 6
+    carried: dict[str, Tensor]  # finer scale -> (B, T, 5, C), α times what it tells s3
 
 
 class AddScale(nn.Module):
@@ -40,13 +50,14 @@ class ScaleFusion(nn.Module):
         self.alpha = config.alpha
         self.carry = nn.ModuleDict({source: _carry(config, source) for source in config.fused_scales})
 
-    def forward(self, scales: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Parts of every scale (B, T, N, C) -> V_p (B, T, 5, C), and the weights (B, T, 5, N) by source scale."""
-        parts, weights = scales["s3"], {}
+    def forward(self, scales: dict[str, Tensor]) -> FusedScales:
+        """Parts of every scale, (B, T, N, C), fused into those of s3."""
+        parts, weights, carried = scales["s3"], {}, {}
         for source, carry in self.carry.items():
-            carried, weights[source] = carry(scales[source], scales["s3"])
-            parts = parts + self.alpha * carried
-        return parts, weights
+            told, weights[source] = carry(scales[source], scales["s3"])
+            carried[source] = self.alpha * told
+            parts = parts + carried[source]
+        return FusedScales(parts, weights, carried)
 
 
 def _carry(config: ModelConfig, source: Scale) -> CrossScaleConv | AddScale:

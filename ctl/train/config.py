@@ -138,9 +138,10 @@ class LossConfig:
     margin: float = 0.3
     smoothing: float = 0.1
     triplet_after_neck: bool = False
+    scales: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("triplet", "identification", "diversity", "margin"):
+        for name in ("triplet", "identification", "diversity", "margin", "scales"):
             _require(0 <= getattr(self, name) < inf, f"loss.{name}", getattr(self, name), "≥ 0")
         _require(0 <= self.smoothing < 1, "loss.smoothing", self.smoothing, "in 0..1")
 

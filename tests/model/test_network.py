@@ -136,9 +136,10 @@ def test_trace_tells_what_was_used():
         np.testing.assert_allclose(values.sum(dim=-1).detach(), 1, atol=1e-5)
     for name, adjacency in trace.adjacency.items():
         np.testing.assert_allclose(adjacency.context.norm(dim=-1).detach(), 1, atol=1e-5, err_msg=name)
-    parts, weights = model.fuse_scales[-1](trace.refined)
-    torch.testing.assert_close(parts, trace.parts)
-    torch.testing.assert_close(weights["s1"], trace.cross_scale["s1_s3"])
+    fused = model.fuse_scales[-1](trace.refined)
+    torch.testing.assert_close(fused.parts, trace.parts)
+    torch.testing.assert_close(fused.weights["s1"], trace.cross_scale["s1_s3"])
+    torch.testing.assert_close(trace.refined["s3"] + sum(fused.carried.values()), trace.parts)
     y, x = divmod(clips[1][0, 0, 3].argmax().item(), 8)
     assert trace.joints[0, 0, 3].tolist() == pytest.approx([(x + 0.5) / 8, (y + 0.5) / 16])
     assert model(*clips).trace is None

@@ -65,7 +65,7 @@ def test_fusion_block_is_the_three_branches(channels):
 def test_scale_fusion_is_equation_7(fusion):
     block = randomise_(ScaleFusion(ModelConfig(channels=6, relation_width=4, fusion=fusion)).double()).eval()
     scales = {"s1": random(1, 2, 17, 6), "s2": random(1, 2, 10, 6, seed=1), "s3": random(1, 2, 5, 6, seed=2)}
-    parts, weights = block(scales)
+    parts, weights, _ = block(scales)
     carried = {s: block.carry[s](scales[s], scales["s3"])[0][0].detach().numpy() for s in ("s1", "s2")}
     want = eq.fused_parts(scales["s3"][0].numpy(), carried["s1"], carried["s2"], 0.3)
     np.testing.assert_allclose(parts[0].detach().numpy(), want, atol=TOLERANCE)
