@@ -66,7 +66,7 @@ def lower_resolution(clips: Tensor, small_sizes: Tensor) -> Tensor:
 
 
 def there_and_back(size: int, small: Tensor) -> Tensor:
-    """(n, size, size): an axis brought down to `small` (n,) pixels, each the mean of its area, and up again linearly."""
+    """(n, size, size): an axis down to `small` (n,) pixels, each the mean of its part, and up again linearly."""
     place = torch.arange(size, device=small.device, dtype=torch.float32)
     few = small.view(-1, 1, 1).float()
     step = size / few

@@ -44,6 +44,10 @@ _COSINES: Final = tuple(
 )
 """Row k is the k-th cosine over 8 pixels; orthonormal."""
 
+_ROUNDING: Final = (0.25, 0.5)
+"""Added before rounding down where four colour values become one, in turn, so that a half goes up as often as down.
+Source: libjpeg, h2v2_downsample."""
+
 
 @cache
 def constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
@@ -52,19 +56,26 @@ def constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
 
 
 def compress(clips: Tensor, qualities: Tensor) -> Tensor:
-    """Clips (n, T, 3, H, W) in 0..255 under JPEG qualities (n,) in 1..100; the result is whole levels in 0..255."""
-    n, T, _, H, W = clips.shape
-    padded = F.pad(clips.round().flatten(0, 1), (0, -W % 16, 0, -H % 16), mode="replicate")
-    colours = constant(_TO_YCC, clips.device) @ padded.flatten(2)
-    planes = colours.view_as(padded).round_()  # Y about 128, Cb and Cr about 0
+    """Clips as JPEG shows them.
+
+    Args:
+        clips: (n, T, 3, H, W) in 0..255; H and W are multiples of 16, as the model's input is.
+        qualities: (n,) float32 in 1..100.
+    Returns:
+        (n, T, 3, H, W), whole levels in 0..255.
+    """
+    T = clips.shape[1]
+    pictures = clips.round().flatten(0, 1)
+    colours = constant(_TO_YCC, clips.device) @ pictures.flatten(2)
+    planes = colours.view_as(pictures).round_()  # Y about 128, Cb and Cr about 0
     scale = _scale(qualities)
     Y = _quantised(planes[:, :1] - 128, _table(_LUMINANCE, scale), T) + 128
-    small = F.avg_pool2d(planes[:, 1:], 2).round_()
-    C = _quantised(small, _table(_CHROMINANCE, scale), T)
+    small = F.avg_pool2d(planes[:, 1:], 2).unflatten(-1, (-1, 2)).add_(constant(_ROUNDING, clips.device)).floor_()
+    C = _quantised(small.flatten(-2), _table(_CHROMINANCE, scale), T)
     Y, C = Y.round_().clamp_(0, 255), C.round_().clamp_(-128, 127)
     wide = F.interpolate(C, scale_factor=2, mode="bilinear", align_corners=False).round_()
     back = constant(_TO_RGB, clips.device) @ torch.cat((Y, wide), dim=1).flatten(2)
-    return back.view_as(padded)[..., :H, :W].round_().clamp_(0, 255).reshape(n, T, 3, H, W)
+    return back.round_().clamp_(0, 255).view_as(clips)
 
 
 def _scale(qualities: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ def _as_a_camera_would(clips: Tensor, recipe: Recipe, generator: torch.Generator
 
 
 def move(clips: Tensor, windows: Tensor) -> Tensor:
-    """Look at clips (n, T, 3, H, W) through windows (n, 3) of top, left and size; outside, border pixels are repeated."""
+    """Look at clips (n, T, 3, H, W) through windows (n, 3) of top, left, size; outside, border pixels are repeated."""
     top, left, size = windows.unbind(1)
     zero = torch.zeros_like(size)
     # In grid_sample's places the picture reaches from -1 to 1.

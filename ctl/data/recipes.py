@@ -85,7 +85,7 @@ class PackedRecipe:
             stop = start + dtype.itemsize * int(np.prod(shape))
             fields.append(content[start:stop].view(dtype).view(shape))
             start = _aligned(stop)
-        return Recipe(*fields, seed=self.seed)
+        return Recipe._make([*fields, self.seed])
 
 
 def pack(recipe: Recipe) -> PackedRecipe:
@@ -148,7 +148,8 @@ class Recipes:
             self._draw_clip(clip, key, drawn)
         # Its own stream of numbers, and never negative.
         seed = np.random.SeedSequence(keys[0].seed).generate_state(1, np.uint64)[0] >> np.uint64(1)
-        return Recipe(*(self._field(name, drawn[name]) for name in Recipe._fields[:-1]), seed=int(seed))
+        fields = [self._field(name, drawn[name]) for name in Recipe._fields[:-1]]
+        return Recipe._make([*fields, int(seed)])
 
     def _field(self, name: str, values: list[Any]) -> Tensor:
         dtype = torch.float32 if name in _REAL else torch.int64
@@ -202,11 +203,13 @@ class Recipes:
 
 
 _REAL: Final = frozenset(
-    ("windows", "row_shares", "column_shares", "matrices", "contrasts", "gammas", "sigmas", "kernels", "amplitudes")
-    + ("qualities",)
+    {
+        *("windows", "row_shares", "column_shares", "matrices", "contrasts", "gammas"),
+        *("sigmas", "kernels", "amplitudes", "qualities"),
+    }
 )
 
 
 def first_rows(tracklets: Sequence[TrackletFiles]) -> np.ndarray:
-    """(N + 1,) int64: row of each tracklet's first frame where all frames stand one after another; last, their number."""
+    """(N + 1,) int64: row of each tracklet's first frame where all frames stand in one list; last, their number."""
     return np.concatenate(([0], np.cumsum([len(tracklet) for tracklet in tracklets]))).astype(np.int64)

@@ -214,8 +214,8 @@ def occlude(frames: np.ndarray, donor: np.ndarray, rng: np.random.Generator) -> 
         frames: (T, H, W, 3) uint8.
         donor: (H, W, 3) uint8.
     """
-    W = frames.shape[2]
-    (top, left, height, width), corners = draw_occluder(*frames.shape[:3], rng)
+    T, H, W = frames.shape[:3]
+    (top, left, height, width), corners = draw_occluder(T, H, W, rng)
     piece = donor[top : top + height, left : left + width]
     hidden = frames.copy()
     for frame, (y, x) in zip(hidden, corners.tolist(), strict=True):
@@ -239,7 +239,8 @@ def draw_erased(H: int, W: int, rng: np.random.Generator) -> Rectangle:
 
 def erase(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Overwrite one rectangle of a picture (H, W, 3) uint8 with random pixels."""
-    top, left, height, width = draw_erased(*frame.shape[:2], rng)
+    H, W = frame.shape[:2]
+    top, left, height, width = draw_erased(H, W, rng)
     erased = frame.copy()
     erased[top : top + height, left : left + width] = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     return erased

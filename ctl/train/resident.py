@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
 import torch
 from tqdm import tqdm
@@ -20,16 +19,14 @@ from ctl.data.resident import (
     bytes_of,
     choose_place,
     load_orders,
+    machine_memory,
     make_pictures,
-    memory_of,
     read_resident,
     reserve_for,
 )
 from ctl.data.sampling import ClipKey
 from ctl.train.config import TrainConfig
 from ctl.train.data import Batch, read_ahead
-
-_CPU: Final = torch.device("cpu")
 
 
 def open_batches(
@@ -42,6 +39,8 @@ def open_batches(
 ) -> Iterator[Batch]:
     """Batches of a run in their order: from a resident set where training is on a GPU, else read by workers.
 
+    A set that fits into no memory is read by workers on a GPU too.
+
     Args:
         config: of the run.
         tracklets: to train on.
@@ -52,22 +51,25 @@ def open_batches(
     Raises:
         InputError: a picture can't be read, or heat maps are missing.
     """
-    size, T = config.model.image_size, config.model.clip_length
-    needed = bytes_of(sum(map(len, tracklets)), size, maps.grid)
-    free, host = memory_of(device)
-    reserve = reserve_for(config.batch.persons * config.batch.clips, T, size)
-    place = choose_place(needed, reserve, free, host // ranks) if device.type == "cuda" else None
-    if place is None:
-        clips = Clips(tracklets, FrameStore(size), maps, config.augment, T)
+    if device.type != "cuda" or (place := _place(config, tracklets, maps, device, ranks)) is None:
+        clips = Clips(tracklets, FrameStore(maps.image_size), maps, config.augment, config.model.clip_length)
         return read_ahead(clips, keys, config.run.workers, pin=device.type == "cuda")
-    readers = max(1, len(os.sched_getaffinity(0)) // ranks) if config.run.workers else 0
-    with tqdm(total=1, desc="training set", disable=None, leave=False, bar_format=BAR) as bar:
-        where = device if place == "device" else _CPU
-        stored = read_resident(tracklets, maps, where, readers, lambda done: bar.update(done - bar.n))
+    readers = max(1, (os.cpu_count() or 1) // ranks) if config.run.workers else 0
+    bar_format = "{desc:14}{bar}{percentage:4.0f} % {remaining}"
+    with tqdm(total=1, desc="training set", disable=None, leave=False, bar_format=bar_format) as bar:
+        stored = read_resident(tracklets, maps, place, readers, lambda done: bar.update(done - bar.n))
     return resident_batches(config, tracklets, stored, keys, device)
 
 
-BAR: Final = "{desc:14}{bar}{percentage:4.0f} % {remaining}"
+def _place(
+    config: TrainConfig, tracklets: Sequence[TrackletFiles], maps: HeatMapCache, device: torch.device, ranks: int
+) -> torch.device | None:
+    """The GPU, or the CPU's memory, or None where the set fits nowhere."""
+    needed = bytes_of(sum(map(len, tracklets)), maps.image_size, maps.grid)
+    batch = config.batch.persons * config.batch.clips
+    reserve = reserve_for(batch, config.model.clip_length, maps.image_size)
+    place = choose_place(needed, reserve, torch.cuda.mem_get_info(device)[0], machine_memory() // ranks)
+    return None if place is None else {"device": device, "host": torch.device("cpu")}[place]
 
 
 def resident_batches(
