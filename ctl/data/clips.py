@@ -61,16 +61,43 @@ class Clips(Dataset[Clip]):
 
     def __getitem__(self, key: ClipKey) -> Clip:
         """The clip of a key. Raises InputError where a picture can't be read or heat maps are missing."""
-        rng = np.random.default_rng(key.seed)
+        draws = draw_clip(self.tracklets, key, self.clip_length, donor=bool(self.augment.occlude))
         tracklet = self.tracklets[key.tracklet]
-        indices = draw_frames(len(tracklet), self.clip_length, rng)
-        frames, logits = self.frames.read(tracklet, indices), self.maps.read(tracklet, indices)
-        augmented = self.augment(frames, logits, rng, self._somebody_else(tracklet, rng))
+        frames, logits = self.frames.read(tracklet, draws.indices), self.maps.read(tracklet, draws.indices)
+        donor = None
+        if draws.donor:
+            donor = self.frames.read(self.tracklets[draws.donor.tracklet], [draws.donor.frame])[0]
+        augmented = self.augment(frames, logits, draws.rng, donor)
         return Clip(*augmented, self.labels[tracklet.person], key.tracklet)
 
-    def _somebody_else(self, tracklet: TrackletFiles, rng: np.random.Generator) -> np.ndarray | None:
-        """A picture (H, W, 3) of another person to occlude with, if one is drawn."""
-        other = self.tracklets[int(rng.integers(len(self.tracklets)))]
-        if not self.augment.occlude or other.person == tracklet.person:
-            return None
-        return self.frames.read(other, rng.integers(len(other), size=1))[0]
+
+class Donor(NamedTuple):
+    """A picture of somebody else: which frame of which training tracklet."""
+
+    tracklet: int
+    frame: int
+
+
+class ClipDraws(NamedTuple):
+    """What a key draws before its clip is augmented.
+
+    Args:
+        rng: every later draw comes from it.
+        indices: (T,) int64 frames of the tracklet.
+        donor: to occlude with; None where the drawn tracklet shows the same person, or none was wanted.
+    """
+
+    rng: np.random.Generator
+    indices: np.ndarray
+    donor: Donor | None
+
+
+def draw_clip(tracklets: Sequence[TrackletFiles], key: ClipKey, clip_length: int, donor: bool) -> ClipDraws:
+    """The frames of a key, and a picture to occlude with if one is wanted."""
+    rng = np.random.default_rng(key.seed)
+    tracklet = tracklets[key.tracklet]
+    indices = draw_frames(len(tracklet), clip_length, rng)
+    other = int(rng.integers(len(tracklets)))
+    if not donor or tracklets[other].person == tracklet.person:
+        return ClipDraws(rng, indices, None)
+    return ClipDraws(rng, indices, Donor(other, int(rng.integers(len(tracklets[other])))))

@@ -8,7 +8,7 @@ to frame; erasing is per frame ("image-level"), with random pixels, as Zhong et 
 """
 
 from dataclasses import dataclass, fields
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -168,9 +168,13 @@ def move(frames: np.ndarray, logits: np.ndarray, window: Window) -> tuple[np.nda
     moved = [cv2.warpAffine(f, source, (W, H), flags=flags, borderMode=cv2.BORDER_REPLICATE) for f in frames]
     mass = np.exp(logits - logits.max(axis=(-2, -1), keepdims=True))
     mass /= mass.sum(axis=(-2, -1), keepdims=True)
-    h, w = logits.shape[-2:]
-    rows, columns = (_shares(n, start, window.size) for n, start in ((h, window.top), (w, window.left)))
+    rows, columns = window_shares(window, *logits.shape[-2:])
     return np.stack(moved), np.log(rows @ mass @ columns.T + LEAST_MASS)
+
+
+def window_shares(window: Window, h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
+    """(h, h) and (w, w) float32: what each row and column of a moved heat map takes from those of the old one."""
+    return _shares(h, window.top, window.size), _shares(w, window.left, window.size)
 
 
 def _shares(cells: int, start: float, size: float) -> np.ndarray:
@@ -181,6 +185,28 @@ def _shares(cells: int, start: float, size: float) -> np.ndarray:
     return overlap.clip(0).astype(np.float32)
 
 
+class Rectangle(NamedTuple):
+    """Part of a picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def draw_occluder(T: int, H: int, W: int, rng: np.random.Generator) -> tuple[Rectangle, np.ndarray]:
+    """A piece of a picture, and where its corner is in each frame: it stands still or moves on steadily.
+
+    Returns:
+        the piece, and (T, 2) int64 places (y, x) of its upper left corner; x may lie outside the picture.
+    """
+    height, width = round(H * rng.uniform(0.2, 0.7)), round(W * rng.uniform(0.2, 0.5))
+    top, left = rng.integers(0, (H - height + 1, W - width + 1)).tolist()
+    corner = rng.uniform((0.0, -width / 2), (H - height, W - width / 2))
+    speed = np.array((0, rng.choice((0, rng.uniform(-1, 1) * W / T))))  # pixels per frame
+    return Rectangle(top, left, height, width), np.round(corner + np.arange(T)[:, None] * speed).astype(int)
+
+
 def occlude(frames: np.ndarray, donor: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Put a rectangle of somebody else's picture before the person; it stands still or moves on steadily.
 
@@ -189,30 +215,32 @@ def occlude(frames: np.ndarray, donor: np.ndarray, rng: np.random.Generator) -> 
         donor: (H, W, 3) uint8.
     """
     T, H, W = frames.shape[:3]
-    height, width = round(H * rng.uniform(0.2, 0.7)), round(W * rng.uniform(0.2, 0.5))
-    top, left = rng.integers(0, (H - height + 1, W - width + 1))
+    (top, left, height, width), corners = draw_occluder(T, H, W, rng)
     piece = donor[top : top + height, left : left + width]
-    corner = rng.uniform((0.0, -width / 2), (H - height, W - width / 2))
-    speed = np.array((0, rng.choice((0, rng.uniform(-1, 1) * W / T))))  # pixels per frame
     hidden = frames.copy()
-    for t, frame in enumerate(hidden):
-        y, x = np.round(corner + t * speed).astype(int)
+    for frame, (y, x) in zip(hidden, corners.tolist(), strict=True):
         first, last = max(0, -x), min(width, W - x)  # columns of the piece within the picture
         if first < last:
             frame[y : y + height, x + first : x + last] = piece[:, first:last]
     return hidden
 
 
-def erase(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Overwrite one rectangle of a picture (H, W, 3) uint8 with random pixels."""
-    H, W = frame.shape[:2]
+def draw_erased(H: int, W: int, rng: np.random.Generator) -> Rectangle:
+    """A rectangle to erase, within the ranges of Zhong et al."""
     while True:
         area = H * W * rng.uniform(*ERASED_AREA)
         aspect = rng.uniform(*ERASED_ASPECT)
         height, width = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
         if 0 < height < H and 0 < width < W:
             break
-    top, left = rng.integers(0, (H - height + 1, W - width + 1))
+    top, left = rng.integers(0, (H - height + 1, W - width + 1)).tolist()
+    return Rectangle(top, left, height, width)
+
+
+def erase(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Overwrite one rectangle of a picture (H, W, 3) uint8 with random pixels."""
+    H, W = frame.shape[:2]
+    top, left, height, width = draw_erased(H, W, rng)
     erased = frame.copy()
     erased[top : top + height, left : left + width] = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     return erased

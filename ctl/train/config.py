@@ -155,7 +155,8 @@ class RunConfig:
         precision: of the network's forward pass; losses and weights stay float32.
         validate_every: epochs between validations; 0 never validates, and then the last weights are the best.
         save_every: steps between saves, besides the end of every epoch. A killed run loses at most these.
-        workers: processes that read and augment ahead of the step; 0 reads in the training process.
+        workers: processes that read and augment ahead of the step; 0 reads in the training process. On a GPU they only
+            draw what is done to a batch; before the first step as many as there are cores read the training set.
     """
 
     seed: int = 0

@@ -76,7 +76,7 @@ def hold_out(tracklets: tuple[TrackletFiles, ...], persons: int) -> tuple[tuple[
 class Batch(NamedTuple):
     """B clips."""
 
-    frames: Tensor  # (B, T, 3, H, W) float32, 0..1
+    frames: Tensor  # (B, T, 3, H, W) float32, 0..1; these four on the CPU, or already on the device that trains
     logits: Tensor  # (B, T, 17, h, w) float32
     labels: Tensor  # (B,) int64, classes of the persons
     tracklets: Tensor  # (B,) int64, indices among the training tracklets

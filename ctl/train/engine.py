@@ -16,23 +16,23 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from ctl.checkpoint import save_checkpoint
 from ctl.data.benchmark import TrackletFiles
-from ctl.data.clips import Clips
-from ctl.data.frames import FrameStore
 from ctl.data.heatmaps import HeatMapCache
-from ctl.data.sampling import IdentityBatches, person_labels
+from ctl.data.sampling import ClipKey, IdentityBatches, person_labels
 from ctl.errors import InputError
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.files import to_json, write_atomic
 from ctl.keypoints.base import load_estimator
 from ctl.losses import LossParts, ctl_loss
 from ctl.train.config import TrainConfig, first_difference, read_config, to_toml
-from ctl.train.data import Batch, Task, load_task, read_ahead
+from ctl.train.data import Batch, Task, load_task
 from ctl.train.log import RunLog
 from ctl.train.optimiser import make_optimiser, rate_at, set_rate
+from ctl.train.resident import open_batches
 from ctl.train.start import initial_model
 from ctl.train.state import STATE, Progress, load_state, save_state
 
@@ -106,6 +106,25 @@ def fill_heatmaps(config: TrainConfig, tracklets: Sequence[TrackletFiles], accel
     return maps
 
 
+class Reading:
+    """Numbers on their way from a device to the CPU, asked for before they are needed.
+
+    Args:
+        numbers: (n,) on any device.
+    """
+
+    def __init__(self, numbers: Tensor) -> None:
+        self._copy = numbers.to("cpu", non_blocking=True)
+        self._arrived = torch.cuda.current_stream(numbers.device).record_event() if numbers.is_cuda else None
+
+    def values(self) -> list[float]:
+        """The numbers, as soon as they are there."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        values: list[float] = self._copy.tolist()
+        return values
+
+
 class Trainer:
     """One process of a run.
 
@@ -122,7 +141,11 @@ class Trainer:
         self.config, self.out, self.task, self.maps, self.accelerator = config, out, task, maps, accelerator
         self.model = initial_model(config, identities=len(person_labels(task.train)))
         self.model.backbone.freeze(config.optimiser.frozen_blocks)
-        self.network, self.optimiser = accelerator.prepare(self.model, make_optimiser(self.model, config.optimiser))
+        on_gpu = accelerator.device.type == "cuda"
+        if on_gpu:  # what its convolutions are fastest at; elsewhere sums keep their order
+            self.model.backbone.to(memory_format=torch.channels_last)
+        optimiser = make_optimiser(self.model, config.optimiser, fused=on_gpu)
+        self.network, self.optimiser = accelerator.prepare(self.model, optimiser)
         self.progress = Progress()
         if (out / STATE).exists():
             self.progress, scaler = load_state(out / STATE, self.model, self.optimiser)
@@ -135,8 +158,9 @@ class Trainer:
         log = RunLog(self.out, self.progress.step, steps) if self.accelerator.is_main_process else None
         with closing(log) if log else nullcontext():
             self.model.train()
+            batches = self.batches() if self.progress.step < steps else iter(())
             start = perf_counter()
-            for batch in self.batches():
+            for batch in batches:
                 arrived = perf_counter()
                 values = self.step(batch)
                 self.progress = replace(
@@ -156,13 +180,15 @@ class Trainer:
 
     def batches(self) -> Iterator[Batch]:
         """This process's batches of the steps that are left."""
+        device, ranks = self.accelerator.device, self.accelerator.num_processes
+        return open_batches(self.config, self.task.train, self.maps, self.keys(), device, ranks)
+
+    def keys(self) -> Iterator[list[ClipKey]]:
+        """What the batches are made of."""
         config, rank, ranks = self.config, self.accelerator.process_index, self.accelerator.num_processes
-        frames = FrameStore(config.model.image_size)
-        clips = Clips(self.task.train, frames, self.maps, config.augment, config.model.clip_length)
         size = config.batch
         batches = IdentityBatches(self.task.train, size.persons, size.clips, config.run.seed, rank, ranks)
-        keys = batches.steps(self.progress.step, config.schedule.steps)
-        return read_ahead(clips, keys, config.run.workers, pin=self.accelerator.device.type == "cuda")
+        return batches.steps(self.progress.step, config.schedule.steps)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Learn from one batch; returns loss parts, their total (means over processes) and the learning rate."""
@@ -178,19 +204,27 @@ class Trainer:
             config.loss.smoothing,
             config.loss.triplet_after_neck,
         )
-        values = self.checked(loss, batch)
+        reading = self.reading(loss)
         self.optimiser.zero_grad()
         self.accelerator.backward(loss.total)
         if config.optimiser.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), config.optimiser.clip_norm)
+        values = self.checked(reading, batch)
         self.optimiser.step()
         return values | {"lr": config.optimiser.lr * share}
 
-    def checked(self, loss: LossParts, batch: Batch) -> dict[str, float]:
-        """The loss by parts, mean over processes. All processes stop together where it isn't finite or diverges."""
+    def reading(self, loss: LossParts) -> Reading:
+        """The loss by parts, mean over processes, on its way to the CPU."""
         parts = torch.stack([loss.triplet, loss.identification, loss.diversity, loss.total]).detach()
+        return Reading(self.accelerator.reduce(parts, "mean"))
+
+    def checked(self, reading: Reading, batch: Batch) -> dict[str, float]:
+        """The loss by parts. All processes stop together, before a weight changes, where it isn't finite or diverges.
+
+        A GPU is at the backward pass meanwhile: only the forward pass is waited for.
+        """
         names = ("triplet", "identification", "diversity", "total")
-        values = dict(zip(names, self.accelerator.reduce(parts, "mean").tolist(), strict=True))
+        values = dict(zip(names, reading.values(), strict=True))
         limit = DIVERGED * (self.progress.first_loss or inf)
         if not values["total"] < limit:  # false for NaN too
             self.stop(values, batch)

@@ -9,10 +9,11 @@ from ctl.model import CTL
 from ctl.train.config import OptimiserConfig, ScheduleConfig
 
 
-def make_optimiser(model: CTL, config: OptimiserConfig) -> torch.optim.Adam:
+def make_optimiser(model: CTL, config: OptimiserConfig, fused: bool = False) -> torch.optim.Adam:
     """Adam over exactly the parameters that learn: "backbone" at its own rate, "head", and "undecayed" of the head.
 
-    Each group keeps its full rate as "base"; `set_rate` scales it.
+    Each group keeps its full rate as "base"; `set_rate` scales it. `fused` updates all weights in one kernel, for GPUs;
+    its sums are in another order.
 
     Differs: no weight decay on the head's norms and biases, on A^m, and on W of Eq. 6. Adam divides the decay by the
     size of the gradient like all the rest, so what has small gradients goes to zero, and no norm after W of Eq. 6 or
@@ -36,7 +37,7 @@ def make_optimiser(model: CTL, config: OptimiserConfig) -> torch.optim.Adam:
         }
         for group in ("backbone", "head", "undecayed")
     ]
-    return torch.optim.Adam([group for group in groups if group["params"]], lr=config.lr)
+    return torch.optim.Adam([group for group in groups if group["params"]], lr=config.lr, fused=fused)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, share: float) -> None:
