@@ -203,6 +203,7 @@ class Trainer:
             config.loss.margin,
             config.loss.smoothing,
             config.loss.triplet_after_neck,
+            config.loss.scales,
         )
         reading = self.reading(loss)
         self.optimiser.zero_grad()
@@ -215,7 +216,7 @@ class Trainer:
 
     def reading(self, loss: LossParts) -> Reading:
         """The loss by parts, mean over processes, on its way to the CPU."""
-        parts = torch.stack([loss.triplet, loss.identification, loss.diversity, loss.total]).detach()
+        parts = torch.stack([loss.triplet, loss.identification, loss.diversity, loss.scales, loss.total]).detach()
         return Reading(self.accelerator.reduce(parts, "mean"))
 
     def checked(self, reading: Reading, batch: Batch) -> dict[str, float]:
@@ -223,7 +224,7 @@ class Trainer:
 
         A GPU is at the backward pass meanwhile: only the forward pass is waited for.
         """
-        names = ("triplet", "identification", "diversity", "total")
+        names = ("triplet", "identification", "diversity", "scales", "total")
         values = dict(zip(names, reading.values(), strict=True))
         limit = DIVERGED * (self.progress.first_loss or inf)
         if not values["total"] < limit:  # false for NaN too

@@ -101,7 +101,7 @@ def test_a_run_leaves_a_log_of_every_step_and_the_best_and_last_weights(unbroken
     assert steps == list(range(1, 13))
     assert list(validations) == [6, 12]
     for record in (record for record in records(unbroken) if "total" in record):
-        parts = record["triplet"] + record["identification"] + record["diversity"]
+        parts = record["triplet"] + record["identification"] + record["diversity"] + record["scales"]
         assert record["total"] == pytest.approx(parts, rel=1e-5)
         assert record["frames_per_s"] > record["wait_s"] >= 0
     config = configure(*LONGER)
