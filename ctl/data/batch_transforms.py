@@ -2,8 +2,9 @@
 
 Only the chosen clips are computed. Pictures are float32 in 0..255 until the end, and whole levels then.
 
-Differs: levels aren't rounded between the steps (but where the step is a coder or a sensor: noise, JPEG), and a moved
-picture is read at exact places, where OpenCV has steps of 1/32 of a pixel. Together that is below one level on average.
+Differs: levels aren't rounded between the steps (but where the step is a coder or a sensor: JPEG, noise). A moved
+picture is read at exact places, where OpenCV has steps of 1/32 of a pixel, and a blur's weights are exact, where OpenCV
+rounds them to 1/256. Each effect stays within one level on average of what `Augment` makes with the same draws.
 """
 
 import torch

@@ -92,7 +92,7 @@ def resident_batches(
     """
     size, grid = tuple(stored.frames.shape[1:3]), tuple(stored.log_mass.shape[2:])
     recipes = Recipes(tracklets, config.augment, config.model.clip_length, (size[0], size[1]), (grid[0], grid[1]))
-    host = stored if stored.frames.device != device else None
+    host = stored if stored.frames.device.type != device.type else None
     orders = load_orders(Orders(recipes, host), keys, config.run.workers, pin=device.type == "cuda")
     if device.type == "cuda":
         return _ahead(orders, stored, device)

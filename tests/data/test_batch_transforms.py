@@ -231,6 +231,18 @@ def test_an_occluder_is_cut_off_where_it_leaves_the_picture() -> None:
         assert contains(donor[0], picture[5:25, left:right].astype(np.uint8))
 
 
+def test_out_of_focus_is_opencvs_gaussian_up_to_the_border() -> None:
+    """Of floats to the last digit, at the width that bytes get; of bytes OpenCV rounds the weights to 1/256."""
+    sigmas = (0.3, 0.55, 0.8, 1.7, 2.5)
+    noise = np.random.default_rng(0).integers(0, 256, (1, H, W, 3), dtype=np.uint8)
+    got = batch_camera.defocus(to_batch(*[noise] * 5), torch.tensor(sigmas))
+    for one, sigma in zip(got, sigmas, strict=True):
+        width = round(6 * sigma + 1) | 1
+        exact = cv2.GaussianBlur(noise[0].astype(np.float32), (width, width), sigma)
+        np.testing.assert_allclose(to_clip(one)[0], exact, atol=1e-3)
+        assert np.abs(to_clip(one)[0] - cv2.GaussianBlur(noise[0], (0, 0), sigma)).max() < 2
+
+
 def test_colours_of_several_clips_turn_about_their_own_means() -> None:
     clips = [clip_of(n) for n in range(3)]
     drawn = [camera.draw_colours(np.random.default_rng(n)) for n in range(3)]
