@@ -55,9 +55,9 @@ def frames_at_once(device: torch.device) -> int:
     return 12 if device.type == "cpu" else 96
 
 
-def to_tensor(crops: np.ndarray, device: torch.device) -> Tensor:
-    """(..., H, W, 3) uint8 RGB -> (..., 3, H, W) float32 in 0..1 on the device."""
-    return torch.from_numpy(crops).to(device).movedim(-1, -3).float().div(255)
+def to_tensor(crops: np.ndarray | Tensor, device: torch.device) -> Tensor:
+    """(..., H, W, 3) uint8 RGB -> (..., 3, H, W) float32 in 0..1 on the device. Pinned memory is not waited for."""
+    return torch.as_tensor(crops).to(device, non_blocking=True).movedim(-1, -3).float().div(255)
 
 
 def mixed_precision(device: torch.device, allowed: bool) -> AbstractContextManager[object]:

@@ -7,16 +7,20 @@ by the estimator's own (Eq. 1).
 
 import hashlib
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ctl.data.benchmark import TrackletFiles
-from ctl.data.frames import read_frames
+from ctl.data.decoding import decode_ahead, decoding_processes, lost_processes_named
 from ctl.errors import InputError
 from ctl.files import write_atomic
 from ctl.inference import frames_at_once, to_tensor
@@ -29,6 +33,15 @@ FORMAT: Final = 1
 
 STRIDE: Final = 8
 """Pixels of the picture per grid cell."""
+
+GPU_BATCH: Final = 128
+"""Frames: 13 MB of 256×128, of which two per decoding process wait in shared memory."""
+
+BATCHES_PER_GROUP: Final = 8
+"""On a GPU: the last batch of a group is a small one."""
+
+WRITERS: Final = 4
+"""Threads. Each file is waited for until it is on the disk, which takes milliseconds."""
 
 LEAST_MASS: Final = 1e-12
 """Mass below this counts as this: its logarithm stays finite, and its share of a picture is nothing."""
@@ -61,26 +74,39 @@ class HeatMapCache:
         """Tracklets whose maps aren't there yet, each once, in the order given."""
         return [tracklet for tracklet in dict.fromkeys(tracklets) if not self._file(tracklet).exists()]
 
-    def fill(self, tracklets: Iterable[TrackletFiles], on_progress: Callable[[float], None] | None = None) -> None:
-        """Compute and store what is missing.
+    def fill(
+        self,
+        tracklets: Iterable[TrackletFiles],
+        on_progress: Callable[[float], None] | None = None,
+        processes: int | None = None,
+    ) -> None:
+        """Compute and store what is missing. Frames are decoded ahead of the estimator, files written behind it.
 
         Args:
             tracklets: any number; those already there cost a look at their files.
-            on_progress: called with the share done of what was missing, 0..1; may raise to stop.
+            on_progress: called with the share computed of what was missing, 0..1; may raise to stop.
+            processes: that decode; 0 does it in this one, None takes as many as pay here.
         Raises:
             InputError: a frame is missing or damaged, or the folder can't be written to.
         """
         todo = self.missing(tracklets)
+        if not todo:
+            return
         total, done = sum(len(tracklet) for tracklet in todo), 0
-        at_once = frames_at_once(self._device)
-        for group in _groups(todo, at_once):
-            frames = np.concatenate([read_frames(tracklet, self.image_size) for tracklet in group])
-            logs = np.concatenate([self._log_mass(frames[i : i + at_once]) for i in range(0, len(frames), at_once)])
-            for tracklet, maps in zip(group, _split(logs, [len(tracklet) for tracklet in group]), strict=True):
-                write_atomic(self._file(tracklet), maps.tobytes())
-            done += len(frames)
-            if on_progress:
-                on_progress(done / total)
+        on_cpu = self._device.type == "cpu"
+        at_once = frames_at_once(self._device) if on_cpu else GPU_BATCH
+        groups = list(_groups(todo, at_once if on_cpu else BATCHES_PER_GROUP * at_once))
+        batches = [_batches(group, at_once) for group in groups]
+        processes = decoding_processes(self._device) if processes is None else processes
+        pictures = decode_ahead([b for several in batches for b in several], self.image_size, processes, not on_cpu)
+        with lost_processes_named(), closing(pictures), _Writer() as writer:
+            for group, several in zip(groups, batches, strict=True):
+                maps = [self._log_mass(next(pictures)) for _ in several]
+                files = [(self._file(tracklet), len(tracklet)) for tracklet in group]
+                writer.submit(partial(_store, maps, files))
+                done += sum(len(tracklet) for tracklet in group)
+                if on_progress:
+                    on_progress(done / total)
 
     def read(self, tracklet: TrackletFiles, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Logits of a tracklet's frames, all or those at some indices.
@@ -98,10 +124,10 @@ class HeatMapCache:
         return np.asarray(maps if indices is None else maps[np.asarray(indices)], dtype=np.float32)
 
     @torch.inference_mode()
-    def _log_mass(self, frames: np.ndarray) -> np.ndarray:
-        """(B, H, W, 3) uint8 -> (B, 17, *grid) float16."""
+    def _log_mass(self, frames: Tensor) -> "_Maps":
+        """(B, H, W, 3) uint8 -> (B, 17, *grid) float16. On a GPU they may still be under way."""
         logits = self.estimator(to_tensor(frames, self._device)).logits
-        return spatial_mass(logits.float(), *self.grid).clamp_min(LEAST_MASS).log().half().cpu().numpy()
+        return _Maps(spatial_mass(logits.float(), *self.grid).clamp_min(LEAST_MASS).log().half())
 
     def _file(self, tracklet: TrackletFiles) -> Path:
         if tracklet not in self._files:
@@ -141,6 +167,64 @@ def _groups(tracklets: Iterable[TrackletFiles], frames: int) -> Iterator[list[Tr
             group = []
     if group:
         yield group
+
+
+def _batches(group: Iterable[TrackletFiles], at_once: int) -> list[list[Path]]:
+    """A group's frames, tracklet after tracklet, cut into batches."""
+    frames = [frame for tracklet in group for frame in tracklet.frames]
+    return [frames[start : start + at_once] for start in range(0, len(frames), at_once)]
+
+
+class _Maps:
+    """A batch of maps on its way from the device to this process's memory: whoever needs them waits, nobody else.
+
+    Args:
+        maps: (B, 17, h, w) on the device.
+    """
+
+    def __init__(self, maps: Tensor) -> None:
+        self._arrived: torch.cuda.Event | None = None
+        self._maps = maps
+        if maps.device.type == "cuda":
+            self._maps = torch.empty(maps.shape, dtype=maps.dtype, pin_memory=True)
+            self._maps.copy_(maps, non_blocking=True)
+            self._arrived = torch.cuda.Event()
+            self._arrived.record()
+
+    def numpy(self) -> np.ndarray:
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._maps.cpu().numpy()
+
+
+def _store(batches: Sequence[_Maps], files: Sequence[tuple[Path, int]]) -> None:
+    """Write the batches of a group as the files of its tracklets, (file, length) each."""
+    maps = np.concatenate([batch.numpy() for batch in batches])
+    for (file, _), part in zip(files, _split(maps, [length for _, length in files]), strict=True):
+        write_atomic(file, part.tobytes())
+
+
+class _Writer:
+    """Threads that write: a disk that is waited for holds nothing up. On leaving, all that was submitted is written."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(WRITERS)
+        self._pending: deque[Future[None]] = deque()
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def submit(self, write: Callable[[], None]) -> None:
+        """Raises what an earlier write has raised. Waits where the disk lags behind."""
+        self._pending.append(self._pool.submit(write))
+        while len(self._pending) > 2 * WRITERS or (self._pending and self._pending[0].done()):
+            self._pending.popleft().result()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.shutdown(wait=True)
+        if kind is None:
+            for write in self._pending:
+                write.result()
 
 
 def _split(array: np.ndarray, lengths: Sequence[int]) -> list[np.ndarray]:

@@ -32,6 +32,9 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--heatmaps", type=Path, metavar="DIR", help="where heat maps are kept, 17 KB a frame (default: ROOT/heatmaps)"
     )
+    parser.add_argument(
+        "--decoders", type=int, metavar="N", help="processes that decode pictures (default: as many as pay here)"
+    )
     parser.add_argument("--rerank", action="store_true", help="k-reciprocal re-ranking as well")
     parser.add_argument("--mars-drop-queries", action="store_true", help="take MARS' queries out of its gallery")
     parser.add_argument(
@@ -72,6 +75,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     if args.calibrate and not (args.checkpoint and Path(args.checkpoint).is_dir()):
         raise InputError("--calibrate writes into the checkpoint: give its folder with --checkpoint")
+    if args.decoders is not None and args.decoders < 0:
+        raise InputError(f"--decoders must be ≥ 0, got {args.decoders}")
     if args.calibrate and args.feature != "embedding":
         raise InputError("--calibrate is for embeddings: leave --feature out")
     if args.decides and args.feature != "embedding":
@@ -83,7 +88,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     heatmaps = HeatMapCache(args.heatmaps or args.root / "heatmaps", estimator, model.config.image_size)
     start = perf_counter()
     with _progress("heat maps") as step:
-        heatmaps.fill(tracklets_to_embed(benchmark), step)
+        heatmaps.fill(tracklets_to_embed(benchmark), step, args.decoders)
     filled = perf_counter() - start
     with _progress("embeddings") as step:
         embedded = embed_benchmark(model, benchmark, heatmaps, feature=args.feature, on_progress=step)

@@ -15,7 +15,7 @@ from ctl.errors import InputError
 from ctl.keypoints.base import MOVENET
 
 CONFIGS: Final = Path(__file__).resolve().parent / "configs"
-MAY_CHANGE: Final = frozenset({("data", "root"), ("data", "heatmaps"), ("run", "workers")})
+MAY_CHANGE: Final = frozenset({("data", "root"), ("data", "heatmaps"), ("data", "decoders"), ("run", "workers")})
 """What a resumed run may set anew, as it decides nothing about the weights."""
 _KINDS: Final = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
 
@@ -30,6 +30,8 @@ class DataConfig:
         split: number of the split, from 0, where the data set has several.
         keypoints: estimator of the heat maps, as `ctl.keypoints.base.load_estimator` names it.
         heatmaps: folder that keeps heat maps between runs; "" is `heatmaps` in `root`.
+        decoders: processes that decode pictures while heat maps are computed; 0 does it in the process itself, -1 takes
+            as many as pay on this machine (`ctl.data.decoding.decoding_processes`).
         held_out: training persons that are left out of training and validated on. 0 validates on the query and gallery
             of the split, as the papers of the field do: their best epoch is then chosen on the test set.
     """
@@ -39,10 +41,12 @@ class DataConfig:
     split: int = 0
     keypoints: str = MOVENET
     heatmaps: str = ""
+    decoders: int = -1
     held_out: int = 0
 
     def __post_init__(self) -> None:
         _require(self.split >= 0, "data.split", self.split, "≥ 0")
+        _require(self.decoders >= -1, "data.decoders", self.decoders, "≥ -1")
         _require(self.held_out >= 0, "data.held_out", self.held_out, "≥ 0")
 
 

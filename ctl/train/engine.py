@@ -100,8 +100,9 @@ def fill_heatmaps(config: TrainConfig, tracklets: Sequence[TrackletFiles], accel
     maps = HeatMapCache(folder, load_estimator(config.data.keypoints, accelerator.device), config.model.image_size)
     share = tracklets[accelerator.process_index :: accelerator.num_processes]
     bar_format = "{desc:12}{bar}{percentage:4.0f} % {remaining}"
+    decoders = None if config.data.decoders < 0 else config.data.decoders
     with tqdm(total=1, desc="heat maps", disable=None, leave=False, bar_format=bar_format) as bar:
-        maps.fill(share, lambda done: bar.update(done - bar.n))
+        maps.fill(share, lambda done: bar.update(done - bar.n), decoders)
     accelerator.wait_for_everyone()
     return maps
 
