@@ -82,7 +82,7 @@ def test_what_is_wrong_is_named(override: str, message: str) -> None:
 
 
 def test_a_missing_file_names_the_configs_that_come_along(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"No such file .* paper-mars, walkers-mobile"):
+    with pytest.raises(InputError, match=r"No such file .* paper-mars, walkers-graph, walkers-mobile"):
         read_config(tmp_path / "none.toml")
 
 
