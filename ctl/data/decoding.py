@@ -67,11 +67,11 @@ def decode_ahead(
 @contextmanager
 def lost_processes_named() -> Iterator[None]:
     """To be put around all that happens between batches of `decode_ahead`: torch tells of a process that is gone
-    whenever its signal arrives. Raises InputError then."""
+    whenever its signal arrives, or its connection breaks first. Raises InputError then."""
     try:
         yield
-    except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker"):
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        if isinstance(error, RuntimeError) and not str(error).startswith("DataLoader worker"):
             raise
         raise InputError(
             "a process that decodes frames was ended from outside, or shared memory is full: run the command again to "
