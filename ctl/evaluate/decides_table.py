@@ -37,7 +37,7 @@ def decides_tables(decides: Mapping[str, Any]) -> str:
         f"Mean similarity of {decides['pairs']} true pairs: {similarity:.3f}, of which came",
         _table(
             ("through", "share, %", "similarity"),
-            [(words, _percent(share[name]), f"{share[name] * similarity:.4f}") for name, words in THROUGH.items()],
+            [(words, _percent(share[name]), f"{share[name] * similarity:z.4f}") for name, words in THROUGH.items()],
         ),
     ]
     if decides["relation"]:
@@ -55,7 +55,7 @@ def decides_tables(decides: Mapping[str, Any]) -> str:
         blocks.append(_table(("weights of Eq. 5", *columns), weights))
     without = decides["without"]
     rows = [
-        (words, _percent(without[name]), f"{100 * (without[name] - without['full']):+.1f}")
+        (words, _percent(without[name]), f"{100 * (without[name] - without['full']):+z.1f}")
         for name, words in OFF.items()
         if name in without
     ]
@@ -64,7 +64,7 @@ def decides_tables(decides: Mapping[str, Any]) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
+    return f"{100 * value:z.1f}"
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
