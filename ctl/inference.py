@@ -60,6 +60,24 @@ def to_tensor(crops: np.ndarray | Tensor, device: torch.device) -> Tensor:
     return torch.as_tensor(crops).to(device, non_blocking=True).movedim(-1, -3).float().div(255)
 
 
+class Arriving:
+    """Values on their way from a device to the CPU: whoever needs them waits, nobody else.
+
+    Args:
+        values: any shape, on any device.
+    """
+
+    def __init__(self, values: Tensor) -> None:
+        self._copy = values.to("cpu", non_blocking=True)  # into pinned memory, where it comes from a GPU
+        self._arrived = torch.cuda.current_stream(values.device).record_event() if values.is_cuda else None
+
+    def tensor(self) -> Tensor:
+        """The values, as soon as they are there."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._copy
+
+
 def mixed_precision(device: torch.device, allowed: bool) -> AbstractContextManager[object]:
     """bfloat16 on CUDA if allowed, plain float32 elsewhere."""
     return torch.autocast("cuda", torch.bfloat16) if allowed and device.type == "cuda" else nullcontext()

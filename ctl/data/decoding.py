@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from ctl.data.frames import read_frame
+from ctl.data.loader import make_loader, raising
 from ctl.errors import CTLError, InputError
 
 MOST_PROCESSES: Final = 16
@@ -49,19 +49,7 @@ def decode_ahead(
     Raises:
         InputError: a picture is missing or damaged.
     """
-    cv2.setNumThreads(1)  # before processes are forked: one that inherits a pool of threads waits for them for ever
-    loader: DataLoader[Tensor | CTLError] = DataLoader(
-        _Batches(batches, image_size),
-        batch_size=None,
-        num_workers=processes,
-        prefetch_factor=2 if processes else None,
-        pin_memory=pin,
-        generator=torch.Generator(),
-    )
-    for frames in loader:
-        if isinstance(frames, CTLError):
-            raise frames
-        yield frames
+    yield from raising(make_loader(_Batches(batches, image_size), processes, pin, batch_size=None))
 
 
 @contextmanager
@@ -87,7 +75,6 @@ class _Batches(Dataset["Tensor | CTLError"]):
         return len(self.batches)
 
     def __getitem__(self, index: int) -> Tensor | CTLError:
-        """An error is returned: one that is raised in a DataLoader's process arrives as a page of traceback."""
         try:
             return torch.from_numpy(np.stack([read_frame(path, self.image_size) for path in self.batches[index]]))
         except CTLError as error:

@@ -23,7 +23,7 @@ from ctl.data.benchmark import TrackletFiles
 from ctl.data.decoding import decode_ahead, decoding_processes, lost_processes_named
 from ctl.errors import InputError
 from ctl.files import write_atomic
-from ctl.inference import frames_at_once, to_tensor
+from ctl.inference import Arriving, frames_at_once, to_tensor
 from ctl.keypoints.base import KeypointEstimator
 from ctl.model.nodes import spatial_mass
 from ctl.skeleton import JOINTS
@@ -124,10 +124,10 @@ class HeatMapCache:
         return np.asarray(maps if indices is None else maps[np.asarray(indices)], dtype=np.float32)
 
     @torch.inference_mode()
-    def _log_mass(self, frames: Tensor) -> "_Maps":
+    def _log_mass(self, frames: Tensor) -> Arriving:
         """(B, H, W, 3) uint8 -> (B, 17, *grid) float16. On a GPU they may still be under way."""
         logits = self.estimator(to_tensor(frames, self._device)).logits
-        return _Maps(spatial_mass(logits.float(), *self.grid).clamp_min(LEAST_MASS).log().half())
+        return Arriving(spatial_mass(logits.float(), *self.grid).clamp_min(LEAST_MASS).log().half())
 
     def _file(self, tracklet: TrackletFiles) -> Path:
         if tracklet not in self._files:
@@ -175,31 +175,9 @@ def _batches(group: Iterable[TrackletFiles], at_once: int) -> list[list[Path]]:
     return [frames[start : start + at_once] for start in range(0, len(frames), at_once)]
 
 
-class _Maps:
-    """A batch of maps on its way from the device to this process's memory: whoever needs them waits, nobody else.
-
-    Args:
-        maps: (B, 17, h, w) on the device.
-    """
-
-    def __init__(self, maps: Tensor) -> None:
-        self._arrived: torch.cuda.Event | None = None
-        self._maps = maps
-        if maps.device.type == "cuda":
-            self._maps = torch.empty(maps.shape, dtype=maps.dtype, pin_memory=True)
-            self._maps.copy_(maps, non_blocking=True)
-            self._arrived = torch.cuda.Event()
-            self._arrived.record()
-
-    def numpy(self) -> np.ndarray:
-        if self._arrived is not None:
-            self._arrived.synchronize()
-        return self._maps.cpu().numpy()
-
-
-def _store(batches: Sequence[_Maps], files: Sequence[tuple[Path, int]]) -> None:
+def _store(batches: Sequence[Arriving], files: Sequence[tuple[Path, int]]) -> None:
     """Write the batches of a group as the files of its tracklets, (file, length) each."""
-    maps = np.concatenate([batch.numpy() for batch in batches])
+    maps = np.concatenate([batch.tensor().numpy() for batch in batches])
     for (file, _), part in zip(files, _split(maps, [length for _, length in files]), strict=True):
         write_atomic(file, part.tobytes())
 

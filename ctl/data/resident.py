@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from multiprocessing import get_all_start_methods
 from typing import Any, Final, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.frames import read_frames
 from ctl.data.heatmaps import HeatMapCache
+from ctl.data.loader import make_loader, raising
 from ctl.data.recipes import PackedRecipe, Recipe, Recipes, first_rows, pack
 from ctl.data.sampling import ClipKey
 from ctl.errors import InputError
@@ -123,9 +123,7 @@ def read_resident(
     total = int(first[-1])
     frames = torch.empty((total, *maps.image_size, 3), dtype=torch.uint8, device=place)
     log_mass = torch.empty((total, len(JOINTS), *maps.grid), dtype=torch.float16, device=place)
-    for piece in _loader(_Pieces(tracklets, maps), None, workers, pin=place.type == "cuda"):
-        if isinstance(piece, str):
-            raise InputError(piece)
+    for piece in raising(_loader(_Pieces(tracklets, maps), None, workers, pin=place.type == "cuda")):
         rows = slice(piece.row, piece.row + len(piece.frames))
         frames[rows].copy_(piece.frames, non_blocking=True)
         log_mass[rows].copy_(piece.log_mass, non_blocking=True)
@@ -140,8 +138,8 @@ class _Piece(NamedTuple):
     log_mass: Tensor
 
 
-class _Pieces(Dataset[_Piece | str]):
-    """The frames of a set in pieces; the message of an InputError stands for a piece that can't be read."""
+class _Pieces(Dataset[_Piece | InputError]):
+    """The frames of a set in pieces; an InputError stands for a piece that can't be read."""
 
     def __init__(self, tracklets: Sequence[TrackletFiles], maps: HeatMapCache) -> None:
         self.tracklets, self.maps = tracklets, maps
@@ -154,7 +152,7 @@ class _Pieces(Dataset[_Piece | str]):
     def __len__(self) -> int:
         return len(self.owner)
 
-    def __getitem__(self, number: int) -> _Piece | str:
+    def __getitem__(self, number: int) -> _Piece | InputError:
         owner, start = int(self.owner[number]), int(self.start[number])
         tracklet = self.tracklets[owner]
         indices = range(start, min(start + PIECE, len(tracklet)))
@@ -162,7 +160,7 @@ class _Pieces(Dataset[_Piece | str]):
             frames = read_frames(tracklet, self.maps.image_size, indices)
             log_mass = self.maps.read(tracklet, indices).astype(np.float16)
         except InputError as error:
-            return str(error)
+            return error
         return _Piece(int(self.first[owner]) + start, torch.from_numpy(frames), torch.from_numpy(log_mass))
 
 
@@ -196,17 +194,15 @@ def load_orders(orders: Orders, keys: Iterable[list[ClipKey]], workers: int, pin
 
 def _loader(dataset: Dataset[Any], keys: Iterable[Any] | None, workers: int, pin: bool) -> DataLoader[Any]:
     """The items of a dataset as they are. Workers are forked, so that they share the set of the machine's memory."""
-    cv2.setNumThreads(1)  # before workers are forked: one that inherits a pool of threads waits for them for ever
-    return DataLoader(
+    context = "fork" if workers and "fork" in get_all_start_methods() else None
+    return make_loader(
         dataset,
+        workers,
+        pin,
         sampler=keys,
         batch_size=None,
         collate_fn=_unchanged,
-        num_workers=workers,
-        prefetch_factor=2 if workers else None,
-        pin_memory=pin,
-        generator=torch.Generator(),
-        multiprocessing_context="fork" if workers and "fork" in get_all_start_methods() else None,
+        multiprocessing_context=context,
     )
 
 

@@ -180,15 +180,12 @@ class CTL(nn.Module):
         fused = self.fuse_scales[-1](refined)  # V_p (B, T, 5, C), Eq. 5-7
         features = self.fuse(nodes.whole, fused.parts)  # V_f^g, V_f^a, V_f^c (B, C)
         compared = ClipFeatures(*_each(self.necks, features)) if self.necks else features
-        added_by_scale = {source: told.sum(dim=2).mean(dim=1) for source, told in fused.carried.items()}  # (B, C)
         return CTLOutput(
             features=features,
             compared=compared,
             parts=fused.parts,
             logits=tuple(_each(self.classifiers, compared)) if self.classifiers else None,
-            scale_logits={s: self._logits_of_share(share, features.added) for s, share in added_by_scale.items()}
-            if self.classifiers
-            else {},
+            scale_logits=self._scale_logits(fused.carried, features.added) if self.classifiers else {},
             trace=CTLTrace(
                 heatmaps=heatmap_logits.flatten(-2).softmax(dim=-1).view_as(heatmap_logits),
                 joints=_peaks(heatmap_logits),
@@ -221,19 +218,23 @@ class CTL(nn.Module):
                 cross_scale = {f"{source}_s3_l1": value for source, value in fused.weights.items()}
         return scales, adjacency, cross_scale
 
-    def _logits_of_share(self, share: Tensor, added: Tensor) -> Tensor:
-        """Identity logits (B, identities) of a share (B, C) of V_f^a, on the scale that it has within V_f^a.
+    def _scale_logits(self, carried: dict[str, Tensor], added: Tensor) -> dict[str, Tensor]:
+        """Identity logits (B, identities) of what each finer scale adds to V_f^a, as large as it is within V_f^a.
 
-        The neck's gain and the deviation of all of V_f^a over the batch bring it there; its own mean over the batch
-        is taken away. The classifier is that of V_f^a.
+        The neck's gain and the deviation of all of V_f^a over the batch make it so; its own mean over the batch is
+        taken away. The classifier is that of V_f^a.
+
+        Args:
+            carried: finer scale -> (B, T, 5, C).
+            added: (B, C), V_f^a before its neck.
         """
+        shares = {source: told.sum(dim=2).mean(dim=1) for source, told in carried.items()}  # (B, C)
         if self.necks:
             neck = self.necks[1]
             assert isinstance(neck, nn.BatchNorm1d)
-            deviation = (added.var(dim=0, correction=0) + neck.eps).sqrt()
-            share = neck.weight * (share - share.mean(dim=0)) / deviation
-        logits: Tensor = self.classifiers[1](share)
-        return logits
+            gain = neck.weight / (added.var(dim=0, correction=0) + neck.eps).sqrt()
+            shares = {source: gain * (share - share.mean(dim=0)) for source, share in shares.items()}
+        return {source: self.classifiers[1](share) for source, share in shares.items()}
 
 
 def _each(layers: nn.ModuleList, features: ClipFeatures) -> list[Any]:

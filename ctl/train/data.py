@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
-import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import default_collate
 
 from ctl.data import load_benchmark
 from ctl.data.benchmark import Benchmark, Split, TrackletFiles
 from ctl.data.clips import Clip, Clips
+from ctl.data.loader import make_loader
 from ctl.data.sampling import ClipKey
 from ctl.errors import InputError
 from ctl.train.config import DataConfig
@@ -95,15 +94,4 @@ def read_ahead(clips: Clips, keys: Iterable[list[ClipKey]], workers: int, pin: b
         workers: processes; 0 reads when a batch is asked for.
         pin: in memory that a GPU copies from fast.
     """
-    cv2.setNumThreads(1)  # before workers are forked: one that inherits a pool of threads waits for them for ever
-    return iter(
-        DataLoader(
-            clips,
-            batch_sampler=keys,
-            collate_fn=stack,
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-            pin_memory=pin,
-            generator=torch.Generator(),
-        )
-    )
+    return iter(make_loader(clips, workers, pin, ahead=4, batch_sampler=keys, collate_fn=stack))

@@ -9,15 +9,13 @@ Several processes on CPUs: `accelerate launch --multi_gpu --num_processes 2 -m c
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import torch
-from torch import Tensor
-from tqdm import tqdm
 
 from ctl.checkpoint import save_checkpoint
 from ctl.data.benchmark import TrackletFiles
@@ -26,11 +24,12 @@ from ctl.data.sampling import ClipKey, IdentityBatches, person_labels
 from ctl.errors import InputError
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.files import to_json, write_atomic
+from ctl.inference import Arriving
 from ctl.keypoints.base import load_estimator
 from ctl.losses import LossParts, ctl_loss
 from ctl.train.config import TrainConfig, first_difference, read_config, to_toml
 from ctl.train.data import Batch, Task, load_task
-from ctl.train.log import RunLog
+from ctl.train.log import RunLog, share_bar
 from ctl.train.optimiser import make_optimiser, rate_at, set_rate
 from ctl.train.resident import open_batches
 from ctl.train.start import initial_model
@@ -43,6 +42,7 @@ SETTINGS: Final = "train.toml"
 STOPPED: Final = "stopped.json"
 LAST: Final = "last"
 BEST: Final = "best"
+LOSSES: Final = (*(part.name for part in fields(LossParts)), "total")
 DIVERGED: Final = 10.0
 """A loss this many times that of the first step ends the run: nothing learned can be worse than nothing."""
 
@@ -99,31 +99,11 @@ def fill_heatmaps(config: TrainConfig, tracklets: Sequence[TrackletFiles], accel
     folder = Path(config.data.heatmaps) if config.data.heatmaps else Path(config.data.root) / "heatmaps"
     maps = HeatMapCache(folder, load_estimator(config.data.keypoints, accelerator.device), config.model.image_size)
     share = tracklets[accelerator.process_index :: accelerator.num_processes]
-    bar_format = "{desc:12}{bar}{percentage:4.0f} % {remaining}"
     decoders = None if config.data.decoders < 0 else config.data.decoders
-    with tqdm(total=1, desc="heat maps", disable=None, leave=False, bar_format=bar_format) as bar:
-        maps.fill(share, lambda done: bar.update(done - bar.n), decoders)
+    with share_bar("heat maps") as step:
+        maps.fill(share, step, decoders)
     accelerator.wait_for_everyone()
     return maps
-
-
-class Reading:
-    """Numbers on their way from a device to the CPU, asked for before they are needed.
-
-    Args:
-        numbers: (n,) on any device.
-    """
-
-    def __init__(self, numbers: Tensor) -> None:
-        self._copy = numbers.to("cpu", non_blocking=True)
-        self._arrived = torch.cuda.current_stream(numbers.device).record_event() if numbers.is_cuda else None
-
-    def values(self) -> list[float]:
-        """The numbers, as soon as they are there."""
-        if self._arrived is not None:
-            self._arrived.synchronize()
-        values: list[float] = self._copy.tolist()
-        return values
 
 
 class Trainer:
@@ -215,18 +195,17 @@ class Trainer:
         self.optimiser.step()
         return values | {"lr": config.optimiser.lr * share}
 
-    def reading(self, loss: LossParts) -> Reading:
-        """The loss by parts, mean over processes, on its way to the CPU."""
-        parts = torch.stack([loss.triplet, loss.identification, loss.diversity, loss.scales, loss.total]).detach()
-        return Reading(self.accelerator.reduce(parts, "mean"))
+    def reading(self, loss: LossParts) -> Arriving:
+        """The loss by `LOSSES`, mean over processes, on its way to the CPU."""
+        parts = torch.stack([getattr(loss, name) for name in LOSSES]).detach()
+        return Arriving(self.accelerator.reduce(parts, "mean"))
 
-    def checked(self, reading: Reading, batch: Batch) -> dict[str, float]:
+    def checked(self, reading: Arriving, batch: Batch) -> dict[str, float]:
         """The loss by parts. All processes stop together, before a weight changes, where it isn't finite or diverges.
 
         A GPU is at the backward pass meanwhile: only the forward pass is waited for.
         """
-        names = ("triplet", "identification", "diversity", "scales", "total")
-        values = dict(zip(names, reading.values(), strict=True))
+        values: dict[str, float] = dict(zip(LOSSES, reading.tensor().tolist(), strict=True))
         limit = DIVERGED * (self.progress.first_loss or inf)
         if not values["total"] < limit:  # false for NaN too
             self.stop(values, batch)

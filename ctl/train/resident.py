@@ -1,14 +1,13 @@
 """Batches whose pictures stay on the device and are augmented there, computed ahead of the step."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
-from tqdm import tqdm
 
 from ctl.data.batch_transforms import augment_batch
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.clips import Clips
+from ctl.data.decoding import available_cores
 from ctl.data.frames import FrameStore
 from ctl.data.heatmaps import HeatMapCache
 from ctl.data.recipes import Recipes
@@ -27,6 +26,7 @@ from ctl.data.resident import (
 from ctl.data.sampling import ClipKey
 from ctl.train.config import TrainConfig
 from ctl.train.data import Batch, read_ahead
+from ctl.train.log import share_bar
 
 
 def open_batches(
@@ -54,10 +54,9 @@ def open_batches(
     if device.type != "cuda" or (place := _place(config, tracklets, maps, device, ranks)) is None:
         clips = Clips(tracklets, FrameStore(maps.image_size), maps, config.augment, config.model.clip_length)
         return read_ahead(clips, keys, config.run.workers, pin=device.type == "cuda")
-    readers = max(1, (os.cpu_count() or 1) // ranks) if config.run.workers else 0
-    bar_format = "{desc:14}{bar}{percentage:4.0f} % {remaining}"
-    with tqdm(total=1, desc="training set", disable=None, leave=False, bar_format=bar_format) as bar:
-        stored = read_resident(tracklets, maps, place, readers, lambda done: bar.update(done - bar.n))
+    readers = max(1, available_cores() // ranks) if config.run.workers else 0
+    with share_bar("training set") as step:
+        stored = read_resident(tracklets, maps, place, readers, step)
     return resident_batches(config, tracklets, stored, keys, device)
 
 
