@@ -8,7 +8,9 @@ def add_walkers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser = commands.add_parser("walkers", help="Make a synthetic multi-camera set of walking people.")
     parser.add_argument("--out", type=Path, required=True, help="folder for the set; an interrupted one is finished")
     parser.add_argument(
-        "--benchmark", metavar="NAME", help="a fixed set, with no other options: walkers-v1 or walkers-sample"
+        "--benchmark",
+        metavar="NAME",
+        help="a fixed set, with no other options: walkers-v1, walkers-wide or walkers-sample",
     )
     parser.add_argument("--identities", type=int, metavar="N", help="persons in all, a third of them to test on")
     parser.add_argument("--cameras", type=int, metavar="K", help="cameras; from 4 on the test has cameras of its own")

@@ -94,7 +94,7 @@ class Studio:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.stage = Stage(*STAGE)
-        self.view = lru_cache(maxsize=8)(self._make_view)
+        self.view = lru_cache(maxsize=24)(self._make_view)
         self.extra = lru_cache(maxsize=EXTRAS)(self._make_extra)
 
     def _make_view(self, camera: int) -> View:

@@ -109,10 +109,12 @@ def settings_for(identities: int, cameras: int, seed: int) -> Settings:
 BENCHMARKS: Final = MappingProxyType(
     {
         "walkers-v1": Settings(1, 400, 200, (1, 2, 3), (4, 5, 6)),
+        "walkers-wide": Settings(2, 600, 60, tuple(range(1, 17)), (17, 18, 19), frames=(6, 11), seen_share=0.2),
         "walkers-sample": Settings(8, 0, 12, (), (1, 2, 3), frames=(8, 10), seen_share=0.0),
     }
 )
-"""Fixed sets by name; the sample is the one in assets/walkers."""
+"""Fixed sets by name. walkers-v1 compares models; walkers-wide has many cameras to learn from, and a small test before
+others, by which a recipe is chosen; walkers-sample is the one in assets/walkers."""
 
 
 def choose_settings(benchmark: str | None, identities: int | None, cameras: int | None, seed: int | None) -> Settings:
