@@ -13,14 +13,24 @@ import torch
 from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
 from ctl.explain.composition import compose
-from ctl.explain.evidence import Evidence, gather
+from ctl.explain.evidence import Evidence, from_bytes, gather
 from ctl.explain.faithfulness import Faithfulness, faithfulness
 from ctl.explain.gradcam import grad_cam
-from ctl.explain.replay import Known, KnownCache, TrackletNodes, know, replay, whole_pictures
+from ctl.explain.match import Match, explain_match
 from ctl.explain.what_if import Answer, Setting, moves, what_if
 from ctl.files import ROOT
-from ctl.gallery import TOP_K, Filter, Gallery, MemoryGallery, clip_sha256, open_store, require_weights, tracklet_key
-from ctl.inference import Timed, describe, frames_at_once, mixed_precision, to_tensor
+from ctl.gallery import (
+    TOP_K,
+    Filter,
+    Gallery,
+    MemoryGallery,
+    Record,
+    clip_sha256,
+    open_store,
+    require_weights,
+    tracklet_key,
+)
+from ctl.inference import Extracted, extract, frames_at_once, nodes_of, relate_tracklet, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
 from ctl.model import CTL
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
@@ -38,20 +48,22 @@ Step = Callable[[float, str], None]
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Loaded models and a gallery. One thread at a time: Grad-CAM hooks into the model, so each call takes the lock.
+    """Loaded models and a gallery. Calls that see pictures take the lock: Grad-CAM hooks into the backbone meanwhile.
 
     Args:
         model: in evaluation mode, on `device`.
+        relating: the same network for questions that start from nodes: `model` itself, or, where that can run in a
+            worker only, a copy on the CPU.
         checkpoint: where its weights came from.
         estimator, detector: on `device`.
         gallery: tracklets that clips are ranked against, embedded by this checkpoint.
         device: where the models run.
         mixed: bfloat16 on CUDA; False keeps float32.
         notices: sentences for the user about what was loaded.
-        known: what is kept of the tracklets that were asked about last.
     """
 
     model: CTL
+    relating: CTL
     checkpoint: CheckpointInfo
     estimator: KeypointEstimator
     detector: Detector
@@ -59,7 +71,6 @@ class Engine:
     device: torch.device
     mixed: bool = True
     notices: tuple[str, ...] = ()
-    known: KnownCache = field(default_factory=KnownCache, repr=False)
     lock: Lock = field(default_factory=Lock, repr=False)
 
     @classmethod
@@ -92,6 +103,7 @@ class Engine:
         ranked_against, notices = _gallery_for(info, gallery, new_gallery)
         return cls(
             model=model,
+            relating=model,
             checkpoint=info,
             estimator=load_estimator(estimator, where),
             detector=load_detector(detector, where),
@@ -107,7 +119,7 @@ class Engine:
         kind: ClipKind | None = None,
         on_step: Step | None = None,
     ) -> Analysis:
-        """Find the people of a clip, describe each, and rank the gallery for each.
+        """Find the people of a clip, extract the features of each, and rank the gallery for each.
 
         Args:
             clip: video file, folder or zip of frames.
@@ -131,28 +143,28 @@ class Engine:
             video = replace(frames.info, notices=(*frames.info.notices, *found.notices))
         timings = {"people": perf_counter() - start}
 
-        described = self.describe(
+        extracted = self.extract(
             [tracklet.crops for tracklet in found.tracklets],
             lambda share: step(0.5 + 0.45 * share, "Key-points and graphs"),
         )
-        timings |= described.timings_s
+        timings |= extracted.timings_s
 
         step(0.95, "Ranking the gallery")
         start = perf_counter()
         digest = clip_sha256(clip)
         people = tuple(
             PersonAnalysis(
-                tracklet, said.trace, said.embedding, self.rank(said.embedding, tracklet_key(digest, tracklet.id))
+                tracklet, own.trace, own.embedding, self.rank(own.embedding, tracklet_key(digest, tracklet.id))
             )
-            for tracklet, said in zip(found.tracklets, described.descriptions, strict=True)
+            for tracklet, own in zip(found.tracklets, extracted.features, strict=True)
         )
         timings["ranking"] = perf_counter() - start
         return Analysis(video, found.kind, people, found.dropped, self.checkpoint, timings)
 
-    def describe(self, tracklets: Sequence[np.ndarray], on_progress: Callable[[float], None]) -> Timed:
+    def extract(self, tracklets: Sequence[np.ndarray], on_progress: Callable[[float], None]) -> Extracted:
         """Key-points, graphs and embedding of tracklets (T, H, W, 3) uint8: the part that needs the model's device."""
         with self.lock:
-            return describe(self.model, self.estimator, tracklets, mixed=self.mixed, on_progress=on_progress)
+            return extract(self.model, self.estimator, tracklets, mixed=self.mixed, on_progress=on_progress)
 
     def rank(self, embedding: np.ndarray, key: str) -> Ranking:
         """The gallery's nearest tracklets to an embedding (D,), without the query itself where the gallery holds it."""
@@ -172,13 +184,29 @@ class Engine:
             return grad_cam(self.model, frames, logits, None if reference is None else torch.from_numpy(reference))
 
     def evidence(self, person: PersonAnalysis) -> Evidence:
-        """What a person of an analysis by this engine brings into a match: two of them go to `explain_match`.
+        """What a person of an analysis by this engine brings into a match: two of them go to `explain_match`."""
+        graphs = relate_tracklet(self.relating, nodes_of(person.trace))
+        return gather(person.tracklet, person.trace.keypoints, graphs, compose(self.relating, graphs))
 
-        On a GPU the embedding is added up in float32, so similarities may differ from the ranking's in the third digit.
+    def match(self, query: PersonAnalysis, hit: PersonAnalysis | Record, rival: np.ndarray | None = None) -> Match:
+        """Why a person and somebody else are similar.
+
+        Args:
+            query: of an analysis by this engine.
+            hit: another such person, or a tracklet of a gallery that this engine's checkpoint embedded.
+            rival: (D,) embedding of a third tracklet, over which the hit's lead is explained.
+        Raises:
+            InputError: the gallery kept nothing to explain the tracklet by, or that is damaged.
         """
-        with self.lock:
-            run = replay(self.model, self._known(person).nodes)
-            return gather(person.tracklet, person.trace.keypoints, run, compose(self.model, run))
+        if isinstance(hit, PersonAnalysis):
+            evidence, embedding = self.evidence(hit), hit.embedding
+        elif hit.evidence:
+            evidence, embedding = from_bytes(hit.evidence), hit.embedding.numpy()
+        else:
+            raise InputError(f"{hit.entry.person} was enrolled without what explains a match: enrol the clip again.")
+        calibration, similarity = self.checkpoint.calibration, float(query.embedding @ embedding)
+        probability = None if calibration is None else float(calibration.probability(similarity))
+        return explain_match(self.evidence(query), evidence, probability, rival)
 
     def what_if(self, person: PersonAnalysis, setting: Setting, key: str) -> Answer:
         """What the model with less makes of a person, and how their ranking moves.
@@ -190,10 +218,8 @@ class Engine:
         Raises:
             InputError: the model hasn't got what the setting asks for.
         """
-        with self.lock:
-            known = self._known(person)
-            answer = what_if(self.model, known, setting)
-        return replace(answer, moves=moves(self.rank(known.embedding, key), self.rank(answer.embedding, key)))
+        answer = what_if(self.relating, person.trace, person.embedding, setting)
+        return replace(answer, moves=moves(self.rank(person.embedding, key), self.rank(answer.embedding, key)))
 
     def faithfulness(
         self,
@@ -220,19 +246,6 @@ class Engine:
         with torch.inference_mode():
             logits = torch.cat([self.estimator(few).logits for few in frames.split(frames_at_once(self.device))])
         return frames, logits.clone()
-
-    def _known(self, person: PersonAnalysis) -> Known:
-        """What questions about a person start from, kept for the next one. The caller holds the lock."""
-        crops = person.tracklet.crops
-        if (held := self.known.get(crops)) is not None:
-            return held
-        with mixed_precision(self.device, self.mixed):
-            batches = to_tensor(crops, self.device).split(frames_at_once(self.device))
-            whole = torch.cat([whole_pictures(self.model, few) for few in batches])
-        scales = {scale: torch.from_numpy(values) for scale, values in person.trace.nodes.items()}
-        known = know(self.model, TrackletNodes(whole, scales))
-        self.known.put(crops, known)
-        return known
 
 
 def analyze(

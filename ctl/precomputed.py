@@ -21,13 +21,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ctl.errors import InputError
-from ctl.explain.replay import Known, Replay, TrackletNodes, replay
 from ctl.files import write_atomic
 from ctl.gallery import clip_sha256, tracklet_key
-from ctl.model import CTL
+from ctl.inference import TrackletNodes, nodes_of, relate_tracklet, to_trace
 from ctl.pipeline import Engine
 from ctl.skeleton import JOINTS, SCALES, pooling_matrix
-from ctl.types import Analysis, ClipKind, Keypoints, PersonAnalysis, Trace, Tracklet, VideoInfo
+from ctl.types import Analysis, ClipKind, Keypoints, PersonAnalysis, Tracklet, VideoInfo
 
 SUFFIX: Final = ".safetensors"
 
@@ -98,15 +97,13 @@ def write_precomputed(folder: Path, engine: Engine, clip: Path) -> Path:
     return path
 
 
-def read_precomputed(folder: Path, engine: Engine, clip: Path, model: CTL | None = None) -> Precomputed | None:
+def read_precomputed(folder: Path, engine: Engine, clip: Path) -> Precomputed | None:
     """What is kept of a clip, where the engine would find the same.
 
     Args:
         folder: of the files.
-        engine: whose gallery is searched. It now knows the people's nodes, so that questions need no backbone.
+        engine: whose gallery is searched.
         clip: to be analysed.
-        model: the engine's network, on a device that this process can use, where the engine's own runs elsewhere (see
-            `ctl.web.zero_gpu`); then nothing is put into the engine's cache.
     Returns:
         None where there is no file for a clip of this name and content, or other models made it.
     Raises:
@@ -133,56 +130,23 @@ def read_precomputed(folder: Path, engine: Engine, clip: Path, model: CTL | None
     timings = {"reading": perf_counter() - start}
 
     start = perf_counter()
-    runs = [replay(model or engine.model, person.nodes) for person in kept]
-    traces = [trace_of(run, person.nodes, person.keypoints) for run, person in zip(runs, kept, strict=True)]
-    if model is None:
-        _remember(engine, kept, runs, traces)
+    related = [relate_tracklet(engine.relating, person.nodes) for person in kept]
     timings["graphs"] = perf_counter() - start
 
     start = perf_counter()
     people = tuple(
         PersonAnalysis(
             person.tracklet,
-            trace,
-            run.embedding,
-            engine.rank(run.embedding, tracklet_key(origin["clip"], person.tracklet.id)),
+            to_trace(graphs, person.nodes, person.keypoints),
+            graphs.embedding,
+            engine.rank(graphs.embedding, tracklet_key(origin["clip"], person.tracklet.id)),
         )
-        for person, trace, run in zip(kept, traces, runs, strict=True)
+        for person, graphs in zip(kept, related, strict=True)
     )
     timings["ranking"] = perf_counter() - start
     analysis = Analysis(video, kind, people, dropped, engine.checkpoint, timings)
     cams = {(person.tracklet.id, key): values for person in kept for key, values in person.cams.items()}
     return Precomputed(analysis, cams)
-
-
-def trace_of(run: Replay, nodes: TrackletNodes, keypoints: Keypoints) -> Trace:
-    """The trace of a tracklet of T frames from its nodes, as `ctl.inference.describe` gives it from its crops.
-
-    Args:
-        run: `replay` of the nodes.
-        nodes: of the tracklet.
-        keypoints: joints in pixels of its crops.
-    """
-    T, places = len(nodes), np.unique(run.clips, return_index=True)[1]  # where each frame stands for the first time
-
-    def per_frame(values: torch.Tensor) -> np.ndarray:
-        return values.flatten(0, 1)[places].cpu().numpy()
-
-    matrices = run.matrices()
-    adjacency: dict[str, np.ndarray] = {}
-    constant: dict[str, np.ndarray] = {}
-    for name, terms in run.adjacency.items():
-        adjacency |= {f"A_{name}": matrices[f"A_{name}"], f"Ac_{name}": per_frame(terms.context)}
-        for symbol, values in (("Ap", terms.physical), ("Am", terms.mask)):
-            constant[f"{symbol}_{name}"] = np.broadcast_to(values.cpu().numpy(), (T, *values.shape))
-    return Trace(
-        keypoints=keypoints,
-        adjacency=adjacency | constant,
-        cross_scale={f"A_{name}": matrices[f"A_{name}"] for name in run.cross_scale},
-        nodes={scale: values.numpy() for scale, values in nodes.scales.items()},
-        refined={scale: per_frame(values) for scale, values in run.refined.items()},
-        parts=per_frame(run.parts),
-    )
 
 
 def _origin(engine: Engine, clip: Path) -> dict[str, Any]:
@@ -196,18 +160,6 @@ def _origin(engine: Engine, clip: Path) -> dict[str, Any]:
     }
 
 
-def _remember(engine: Engine, kept: list[_Kept], runs: list[Replay], traces: list[Trace]) -> None:
-    """Spare the next question the backbone. Where the engine is at work for somebody else, nobody waits for that."""
-    if not engine.lock.acquire(blocking=False):
-        return
-    try:
-        for person, run, trace in zip(kept, runs, traces, strict=True):
-            matrices = {f"A_{name}": trace.adjacency[f"A_{name}"] for name in run.adjacency} | trace.cross_scale
-            engine.known.put(person.tracklet.crops, Known(person.nodes, run.embedding, matrices))
-    finally:
-        engine.lock.release()
-
-
 def _arrays(engine: Engine, person: PersonAnalysis) -> Iterator[tuple[str, np.ndarray]]:
     """What is kept of one person, by name."""
     tracklet, keypoints = person.tracklet, person.trace.keypoints
@@ -215,10 +167,7 @@ def _arrays(engine: Engine, person: PersonAnalysis) -> Iterator[tuple[str, np.nd
         yield f"{tracklet.id}/{name}", getattr(tracklet, name)
     yield f"{tracklet.id}/xy", keypoints.xy
     yield f"{tracklet.id}/scores", keypoints.scores
-    engine.evidence(person)  # now the engine knows the nodes
-    known = engine.known.get(tracklet.crops)
-    assert known is not None
-    yield f"{tracklet.id}/nodes", _packed(known.nodes)
+    yield f"{tracklet.id}/nodes", _packed(nodes_of(person.trace))
     for t, crop in enumerate(tracklet.crops):
         yield f"{tracklet.id}/crop/{t}", _jpeg(crop)
     keys = [hit.key for hit in person.ranking[:REFERENCES]]

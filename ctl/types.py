@@ -110,7 +110,8 @@ Ranking = tuple[Hit, ...]
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What the model did with one tracklet of T frames, as numpy on the CPU: the only thing that displays read.
+    """What the model did with one tracklet of T frames, as numpy on the CPU: displays read nothing else, and questions
+    that are asked later start from its `whole` and `nodes`.
 
     Row = the node that receives, column = the node that sends. In a τ-frame window node `k·N + n` is part n of the
     window's k-th frame; the centre frame is k = τ // 2.
@@ -119,7 +120,8 @@ class Trace:
         keypoints: joints in pixels of the crop.
         adjacency: "A_s1_l1" and so on, and its terms "Ap_…", "Am_…", "Ac_…" -> (T, τN, τN) float32, no self-loops.
         cross_scale: "A_s1_s3" and "A_s2_s3" -> (T, 5, N) float32, rows sum to 1.
-        nodes: "s1", "s2", "s3" -> (T, N, C) float32, the part features before any graph layer (Eq. 1).
+        whole: (T, C) float32, V_g of Eq. 1.
+        nodes: "s1", "s2", "s3" -> (T, N, C) float32, V_s of Eq. 1: the part features before any graph layer.
         refined: "s1", "s2", "s3" -> (T, N, C) float32, after the graph layers.
         parts: (T, 5, C) float32, V_p of Eq. 7.
     """
@@ -127,9 +129,15 @@ class Trace:
     keypoints: Keypoints
     adjacency: dict[str, np.ndarray]
     cross_scale: dict[str, np.ndarray]
+    whole: np.ndarray
     nodes: dict[str, np.ndarray]
     refined: dict[str, np.ndarray]
     parts: np.ndarray
+
+    def matrices(self) -> dict[str, np.ndarray]:
+        """The matrices that nodes hear each other by, "A_…" of `adjacency` and `cross_scale`, without their terms."""
+        sums = {name: values for name, values in self.adjacency.items() if name.startswith("A_")}
+        return sums | self.cross_scale
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,8 @@ class Calibration:
     """How a similarity becomes the probability that two tracklets show the same person.
 
     p = 1 / (1 + e^−(slope · similarity + intercept)) for pairs of which half are the same person, that is, for a prior
-    of 1/2; `ctl.evaluate.calibration.probability` applies it, at any prior.
+    of 1/2. The prior matters: of a gallery of a hundred people at most one is the right one, so there a pair that
+    "looks the same with probability 0.9" is most likely still a stranger.
 
     Args:
         slope, intercept: of the log odds; the slope is above 0.
@@ -147,6 +156,19 @@ class Calibration:
     slope: float
     intercept: float
     fitted_on: str
+
+    def probability(self, similarity: np.ndarray | float, prior: float = 0.5) -> np.ndarray:
+        """That two tracklets show the same person.
+
+        Args:
+            similarity: (...) cosine, −1..1, of embeddings by the calibrated checkpoint.
+            prior: what the probability is before looking, between 0 and 1: 1/2 for a pair picked out to be compared;
+                with a gallery of n people one of whom is the person searched for, 1/n.
+        Returns:
+            (...) float64 in 0..1.
+        """
+        log_odds = self.slope * np.asarray(similarity, np.float64) + self.intercept + np.log(prior / (1 - prior))
+        return np.exp(-np.logaddexp(0, -log_odds))  # the logistic function, written so that nothing overflows
 
     @property
     def holds_for(self) -> str:

@@ -18,9 +18,10 @@ def test_the_equations_own_order_gives_the_same_embedding_at_a_higher_price(chan
     model = randomise_(CTL(replace(PRESETS["mobile"], channels=channels, relation_width=8))).eval()
     maps, logits = torch.randn(2, 3, 1280, 4, 2), torch.randn(2, 3, 17, 16, 8)
     with torch.inference_mode():
-        ours, theirs = model.from_maps(maps, logits).embedding, embedding_in_equation_order(model, maps, logits)
+        ours = model.relate(model.extract(maps, logits)).embedding
+        theirs = embedding_in_equation_order(model, maps, logits)
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3 * ours.abs().max().item())
-        price = multiply_adds(lambda: model.from_maps(maps, logits))
+        price = multiply_adds(lambda: model.relate(model.extract(maps, logits)))
         assert multiply_adds(lambda: embedding_in_equation_order(model, maps, logits)) > 1.2 * price
 
 

@@ -1,4 +1,4 @@
-"""Tracklets to descriptions: the same numbers as clip by clip, whatever is batched with whatever."""
+"""Tracklets to features: the same numbers as clip by clip, whatever is batched with whatever."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ctl.config import PRESETS
-from ctl.inference import clip_indices, describe, to_tensor
+from ctl.inference import clip_indices, extract, to_tensor
 from ctl.keypoints.base import load_estimator
 from ctl.model import CTL
 
@@ -42,9 +42,9 @@ def test_clips_cover_each_frame_once_and_the_last_repeats_itself(frames, want):
     assert clip_indices(frames, 6).tolist() == want
 
 
-def test_descriptions_equal_the_model_run_clip_by_clip(model):
+def test_features_equal_the_model_run_clip_by_clip(model):
     estimator, crops = load_estimator(), make_crops(8, seed=1)
-    (said,) = describe(model, estimator, [crops]).descriptions
+    (found,) = extract(model, estimator, [crops]).features
     embeddings, totals, joints = [], [], []
     for frames, real in (([0, 1, 2, 3, 4, 5], 6), ([6, 7, 6, 7, 6, 7], 2)):
         pixels = torch.from_numpy(crops[frames]).permute(0, 3, 1, 2) / 255
@@ -55,34 +55,34 @@ def test_descriptions_equal_the_model_run_clip_by_clip(model):
         totals.append(output.trace.adjacency["s1_l2"].total[0, :real].numpy())
         joints.append(maps.xy[:real].numpy())
     mean = np.mean(embeddings, axis=0)
-    np.testing.assert_allclose(said.embedding, mean / np.linalg.norm(mean), atol=1e-5)
-    np.testing.assert_allclose(said.trace.adjacency["A_s1_l2"], np.concatenate(totals), atol=1e-5)
-    np.testing.assert_allclose(said.trace.keypoints.xy, np.concatenate(joints), atol=1e-3)
+    np.testing.assert_allclose(found.embedding, mean / np.linalg.norm(mean), atol=1e-5)
+    np.testing.assert_allclose(found.trace.adjacency["A_s1_l2"], np.concatenate(totals), atol=1e-5)
+    np.testing.assert_allclose(found.trace.keypoints.xy, np.concatenate(joints), atol=1e-3)
 
 
 def test_the_terms_of_the_trace_add_up(model):
-    (said,) = describe(model, load_estimator(), [make_crops(7, seed=2)]).descriptions
-    for name, total in said.trace.adjacency.items():
+    (found,) = extract(model, load_estimator(), [make_crops(7, seed=2)]).features
+    for name, total in found.trace.adjacency.items():
         if name.startswith("A_"):
-            terms = (said.trace.adjacency[name.replace("A_", f"{symbol}_")] for symbol in ("Ap", "Am", "Ac"))
+            terms = (found.trace.adjacency[name.replace("A_", f"{symbol}_")] for symbol in ("Ap", "Am", "Ac"))
             np.testing.assert_allclose(total, sum(terms), atol=1e-6)
-    assert said.trace.parts.shape == (7, 5, 20)
+    assert found.trace.parts.shape == (7, 5, 20)
 
 
-def test_people_described_together_and_alone_are_the_same(model):
+def test_people_extracted_together_and_alone_are_the_same(model):
     estimator = load_estimator()
     tracklets = [make_crops(T, seed=T) for T in (13, 3, 41)]  # 3 + 1 + 7 clips, more than one batch
-    together = describe(model, estimator, tracklets).descriptions
-    for crops, said in zip(tracklets, together, strict=True):
-        (alone,) = describe(model, estimator, [crops]).descriptions
-        np.testing.assert_allclose(said.embedding, alone.embedding, atol=1e-5)
-        np.testing.assert_allclose(said.trace.refined["s2"], alone.trace.refined["s2"], atol=1e-4)
+    together = extract(model, estimator, tracklets).features
+    for crops, found in zip(tracklets, together, strict=True):
+        (alone,) = extract(model, estimator, [crops]).features
+        np.testing.assert_allclose(found.embedding, alone.embedding, atol=1e-5)
+        np.testing.assert_allclose(found.trace.refined["s2"], alone.trace.refined["s2"], atol=1e-4)
     assert np.abs(together[0].embedding - together[1].embedding).max() > 1e-3
 
 
 def test_progress_ends_at_one_and_may_cancel(model):
     seen: list[float] = []
-    describe(model, load_estimator(), [make_crops(60, seed=0)], on_progress=seen.append)
+    extract(model, load_estimator(), [make_crops(60, seed=0)], on_progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
 
@@ -93,7 +93,7 @@ def test_progress_ends_at_one_and_may_cancel(model):
         raise CancelledError
 
     with pytest.raises(CancelledError):
-        describe(model, load_estimator(), [make_crops(60, seed=0)], on_progress=cancel)
+        extract(model, load_estimator(), [make_crops(60, seed=0)], on_progress=cancel)
 
 
 def test_pixels_become_channels_first_and_at_most_one():

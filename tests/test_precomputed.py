@@ -13,7 +13,6 @@ from safetensors.numpy import load, save
 from ctl import precomputed
 from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
-from ctl.explain.replay import KnownCache
 from ctl.explain.what_if import full_setting
 from ctl.files import ROOT
 from ctl.pipeline import Engine
@@ -51,7 +50,7 @@ def found(engine: Engine) -> dict[Path, Analysis]:
 
 @pytest.fixture
 def idle(engine: Engine) -> Iterator[Engine]:
-    """An engine that knows no tracklet yet, and whose backbone, estimator and detector mustn't run."""
+    """An engine whose backbone, estimator and detector mustn't run."""
 
     def refuse(*call: object) -> None:
         raise AssertionError("a large network ran")
@@ -64,7 +63,7 @@ def idle(engine: Engine) -> Iterator[Engine]:
 
     hook = engine.model.backbone.register_forward_pre_hook(refuse)
     estimator, detector = Idle(engine.estimator.name), Idle(engine.detector.name)
-    yield replace(engine, estimator=estimator, detector=detector, known=KnownCache())  # type: ignore[arg-type]
+    yield replace(engine, estimator=estimator, detector=detector)  # type: ignore[arg-type]
     hook.remove()
 
 
@@ -132,16 +131,15 @@ def test_questions_about_a_sample_need_no_backbone(folder: Path, idle: Engine) -
 def test_a_busy_engine_is_not_waited_for(folder: Path, idle: Engine) -> None:
     with idle.lock:
         person = read(folder, idle, CROP).analysis.people[0]
-    assert idle.known.get(person.tracklet.crops) is None
+        idle.what_if(person, full_setting(idle.model.config), "x")
 
 
 def test_another_copy_of_the_network_does_where_the_engines_own_runs_elsewhere(folder: Path, engine: Engine) -> None:
     own = read(folder, engine, CROP).analysis.people[0]
-    broken = replace(engine, model=type(engine.model)(engine.model.config), known=KnownCache())
-    kept = read_precomputed(folder, broken, CROP, load_checkpoint()[0])
+    broken = replace(engine, model=type(engine.model)(engine.model.config), relating=load_checkpoint()[0])
+    kept = read_precomputed(folder, broken, CROP)
     assert kept is not None
     np.testing.assert_array_equal(kept.analysis.people[0].embedding, own.embedding)
-    assert broken.known.get(own.tracklet.crops) is None
 
 
 def test_only_the_very_clip_and_the_very_models_will_do(folder: Path, engine: Engine, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The head of the network in the equations' own order of operations: what the arithmetic costs when done as written.
 
 Outer products before pooling (Eq. 1), windows before W (Eq. 4), pairs before ϕ and h (Eq. 5), parts before time
-(section 3.5). The result equals `CTL.from_maps`; only `python -m ctl bench` runs it, to be compared with.
+(section 3.5). The result equals that of `CTL.extract` and `CTL.relate`; `python -m ctl bench` compares with it.
 """
 
 from typing import Any

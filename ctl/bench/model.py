@@ -31,7 +31,7 @@ def head_costs(preset: Literal["paper", "mobile"], clips: int, rounds: int) -> d
             return model.backbone(frames)
 
         def head() -> object:
-            return model.from_maps(maps, logits)
+            return model.relate(model.extract(maps, logits))
 
         def as_written() -> object:
             return embedding_in_equation_order(model, maps, logits)

@@ -63,7 +63,7 @@ def clip_costs(scene: Path, rounds: int) -> dict[str, Any]:
     frames = to_tensor(crops, engine.device)
 
     def whole_clip() -> object:
-        return engine.describe([crops], lambda done: None)
+        return engine.extract([crops], lambda done: None)
 
     def backbone_alone() -> object:
         with torch.inference_mode():
@@ -73,7 +73,7 @@ def clip_costs(scene: Path, rounds: int) -> dict[str, Any]:
         return engine.grad_cam(people[0].tracklet.crops)
 
     def forward() -> object:
-        return engine.describe([people[0].tracklet.crops], lambda done: None)
+        return engine.extract([people[0].tracklet.crops], lambda done: None)
 
     with open_clip(scene, max_fps=ANALYSIS_FPS) as clip:
         length = clip.info.duration

@@ -89,8 +89,6 @@ def embed_row(engine: Engine, row: Row) -> Record:
 def to_record(engine: Engine, analysed: PersonAnalysis, clip_digest: str, person: str, camera: str) -> Record:
     """What a gallery keeps of an analysed person; the picture is the tracklet's middle crop.
 
-    The evidence costs another pass of the backbone, where the engine doesn't hold it from an earlier question.
-
     Args:
         engine: the one that analysed the person.
         clip_digest: `clip_sha256` of the clip.

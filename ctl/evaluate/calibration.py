@@ -1,10 +1,7 @@
-"""From similarity to the probability that two tracklets show the same person. numpy and scipy only.
+"""Fits a `Calibration`: from similarity to the probability that two tracklets show the same person.
 
 Platt scaling, p = 1 / (1 + e^−(slope · similarity + intercept)), for pairs of which half are the same person. Logistic
 and not isotonic: two numbers that anyone can read and apply, never flat, and safe with few pairs.
-
-The prior matters: of a gallery of a hundred people at most one is the right one, so there a pair that "looks the same
-with probability 0.9" is most likely still a stranger. `probability` takes the prior as an argument.
 
 Source: Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
 Differs: same and different pairs weigh the same in total, so that the prior is 1/2 whatever the data set's is.
@@ -16,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from ctl.data.benchmark import DISTRACTOR, JUNK, Split
 from ctl.errors import InputError
@@ -70,20 +67,6 @@ class Reliability:
     def to_json(self) -> dict[str, Any]:
         """The numbers; the curve is for `ctl.evaluate.pictures`."""
         return {name: value for name, value in vars(self).items() if not isinstance(value, np.ndarray)}
-
-
-def probability(similarity: np.ndarray | float, calibration: Calibration, prior: float = 0.5) -> np.ndarray:
-    """That two tracklets show the same person.
-
-    Args:
-        similarity: (...) cosine, −1..1.
-        calibration: of the checkpoint that made the embeddings.
-        prior: what the probability is before looking, between 0 and 1: 1/2 for a pair picked out to be compared; with
-            a gallery of n people one of whom is the person searched for, 1/n.
-    Returns:
-        (...) float64 in 0..1.
-    """
-    return expit(calibration.slope * np.asarray(similarity) + calibration.intercept + logit(prior))
 
 
 def calibrate(split: Split, embedded: Embedded, dataset: str, *, seed: int = 0) -> tuple[Calibration, Reliability]:
@@ -142,7 +125,7 @@ def fit(pairs: Pairs) -> tuple[float, float]:
 
 def measure(pairs: Pairs, calibration: Calibration, persons: int) -> Reliability:
     """Compare probabilities with what is true."""
-    p, weights = probability(pairs.similarity, calibration), pairs.weights
+    p, weights = calibration.probability(pairs.similarity), pairs.weights
     bins = np.minimum((p * BINS).astype(int), BINS - 1)
     share, predicted, observed = (
         np.bincount(bins, weights=weights * values, minlength=BINS) for values in (np.ones_like(p), p, pairs.same)

@@ -27,9 +27,17 @@ from ctl.data.heatmaps import HeatMapCache
 from ctl.evaluate.ranking import Unmatched
 from ctl.evaluate.report import Embedded, score, tracklets_to_embed, without_junk
 from ctl.explain.composition import WHOLE, Composition, compose
-from ctl.explain.replay import Replay, TrackletNodes, replay
 from ctl.explain.what_if import Setting, full_setting, rerun
-from ctl.inference import clip_indices, frames_at_once, to_tensor
+from ctl.inference import (
+    TrackletGraphs,
+    TrackletNodes,
+    clip_indices,
+    encode_frames,
+    frames_at_once,
+    join_nodes,
+    relate_tracklet,
+    to_tensor,
+)
 from ctl.model import CTL
 from ctl.skeleton import Scale, membership_matrix
 
@@ -142,13 +150,13 @@ def look(
     for row, tracklet in enumerate(tracklets):
         for nodes in _pieces(model, tracklet, heatmaps):
             clips = len(clip_indices(len(nodes), model.config.clip_length))
-            run = replay(model, nodes)
-            terms[row] += clips * sum_terms(compose(model, run))
-            sums["full"][row] += clips * _mean(run)
+            graphs = relate_tracklet(model, nodes)
+            terms[row] += clips * sum_terms(compose(model, graphs))
+            sums["full"][row] += clips * _mean(graphs)
             for name, setting in settings.items():
                 sums[name][row] += clips * _mean(rerun(model, nodes, setting))
             if model.config.fusion == "cross_scale":
-                tally.add(model.config.fused_scales, run.matrices())
+                tally.add(model.config.fused_scales, graphs.matrices())
         if on_progress:
             on_progress((row + 1) / len(tracklets))
     sums |= {"parts": terms[:, [0, 4]].sum(axis=1), "whole": terms[:, 1:].sum(axis=1)}
@@ -251,18 +259,15 @@ def _read_nodes(model: CTL, tracklet: TrackletFiles, heatmaps: HeatMapCache, ind
     found = []
     with torch.inference_mode():
         for few in np.split(indices, range(frames_at_once(device), len(indices), frames_at_once(device))):
-            pixels = to_tensor(read_frames(tracklet, model.config.image_size, few), device)
+            pixels = to_tensor(read_frames(tracklet, model.config.image_size, few), device)  # (n, 3, H, W)
             maps = torch.from_numpy(heatmaps.read(tracklet, few)).to(device)
-            found.append(model.extract(model.backbone(pixels[None]), maps[None]))
-        return TrackletNodes(
-            torch.cat([nodes.whole[0] for nodes in found]).float().cpu(),
-            {scale: torch.cat([nodes.scales[scale][0] for nodes in found]).float().cpu() for scale in found[0].scales},
-        )
+            found.append(encode_frames(model, pixels, maps))
+    return join_nodes(found)
 
 
-def _mean(run: Replay) -> np.ndarray:
-    """(C,) float64, mean over the clips of a run, not of unit length."""
-    return run.embeddings.mean(dim=0).double().cpu().numpy()
+def _mean(graphs: TrackletGraphs) -> np.ndarray:
+    """(C,) float64, mean over the clips, not of unit length."""
+    return graphs.embeddings.mean(dim=0).double().cpu().numpy()
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

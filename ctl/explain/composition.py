@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ctl.explain.replay import Replay
 from ctl.graph import CrossScaleConv
+from ctl.inference import TrackletGraphs
 from ctl.model import CTL
 from ctl.model.scale_fusion import ScaleFusion
 
@@ -65,21 +65,21 @@ class Contributions:
         return self.shift + sum(float(values.sum()) for values in self.terms.values())
 
 
-def compose(model: CTL, run: Replay) -> Composition:
+def compose(model: CTL, graphs: TrackletGraphs) -> Composition:
     """Take an embedding apart.
 
     Args:
-        model: that made the run.
-        run: over all clips of a tracklet; a frame that fills up a clip counts as often as it stands there.
+        model: that made the graphs.
+        graphs: over all clips of a tracklet; a frame that fills up a clip counts as often as it stands there.
     """
     fusion = model.fuse_scales[-1]
     assert isinstance(fusion, ScaleFusion)
     with torch.inference_mode():
-        terms = {WHOLE: run.whole.unsqueeze(2), "s3": run.refined["s3"]}
+        terms = {WHOLE: graphs.whole.unsqueeze(2), "s3": graphs.refined["s3"]}
         for source, carry in fusion.carry.items():
-            terms[source] = fusion.alpha * _carried(carry, run.cross_scale[f"{source}_s3"], run.refined[source])
+            terms[source] = fusion.alpha * _carried(carry, graphs.cross_scale[f"{source}_s3"], graphs.refined[source])
         gain, shift = _neck(model)
-        frames = torch.from_numpy(run.clips).flatten()
+        frames = torch.from_numpy(graphs.clips).flatten()
         count = int(frames.max()) + 1
         return Composition(
             {name: _by_frame(gain * values / len(frames), frames, count) for name, values in terms.items()},

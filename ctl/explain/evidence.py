@@ -17,7 +17,7 @@ from safetensors.numpy import load, save
 
 from ctl.errors import InputError
 from ctl.explain.composition import WHOLE, Composition
-from ctl.explain.replay import Replay
+from ctl.inference import TrackletGraphs
 from ctl.skeleton import JOINTS, SCALES, part_count, pooling_matrix
 from ctl.types import Keypoints, Tracklet
 
@@ -64,13 +64,13 @@ class Evidence:
         return self.shift + self.moment_shares.sum(axis=0, dtype=np.float64)
 
 
-def gather(tracklet: Tracklet, keypoints: Keypoints, run: Replay, composition: Composition) -> Evidence:
+def gather(tracklet: Tracklet, keypoints: Keypoints, graphs: TrackletGraphs, composition: Composition) -> Evidence:
     """The evidence of a tracklet whose clip is at hand.
 
     Args:
         tracklet: of T frames.
         keypoints: joints in pixels of its crops.
-        run, composition: of the same frames.
+        graphs, composition: of the same frames.
     """
     length = np.linalg.norm(composition.total)
     shares = {name: values / length for name, values in composition.terms.items()}
@@ -83,9 +83,11 @@ def gather(tracklet: Tracklet, keypoints: Keypoints, run: Replay, composition: C
         moment_shares=by_moment.astype(np.float32),
         part_shares={name: values.sum(axis=0, dtype=np.float64).astype(np.float32) for name, values in shares.items()},
         shift=(composition.shift / length).astype(np.float32),
-        part_features={scale: values.mean(dim=(0, 1)).cpu().numpy() for scale, values in run.refined.items()},
+        part_features={scale: values.mean(dim=(0, 1)).cpu().numpy() for scale, values in graphs.refined.items()},
         part_scores={
-            scale: (keypoints.scores @ pooling_matrix(scale).T).mean(axis=0) for scale in SCALES if scale in run.refined
+            scale: (keypoints.scores @ pooling_matrix(scale).T).mean(axis=0)
+            for scale in SCALES
+            if scale in graphs.refined
         },
     )
 

@@ -14,12 +14,11 @@ from torch import nn
 
 from ctl.config import ModelConfig, TopologyTerm
 from ctl.errors import InputError
-from ctl.explain.replay import Known, Replay, TrackletNodes, replay
 from ctl.graph.topology import Topology
-from ctl.inference import clip_indices
+from ctl.inference import TrackletGraphs, TrackletNodes, clip_indices, nodes_of, relate_tracklet
 from ctl.model import CTL
 from ctl.skeleton import Scale
-from ctl.types import Ranking
+from ctl.types import Ranking, Trace
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -82,7 +81,7 @@ class Answer:
         setting: what was left.
         embedding: (D,) float32 of unit length.
         similarity: cosine of the altered and the full embedding.
-        matrices: as `Replay.matrices`, of the altered model.
+        matrices: as `TrackletGraphs.matrices`, of the altered model.
         changes: of every matrix of the full model, in its order.
         moves: of the gallery, in the new order, then those that left the list. The gallery itself stays as the full
             model embedded it.
@@ -131,7 +130,7 @@ def altered(model: CTL, setting: Setting) -> CTL:
     return view
 
 
-def rerun(model: CTL, nodes: TrackletNodes, setting: Setting) -> Replay:
+def rerun(model: CTL, nodes: TrackletNodes, setting: Setting) -> TrackletGraphs:
     """Everything above the nodes, with less.
 
     Raises:
@@ -139,23 +138,28 @@ def rerun(model: CTL, nodes: TrackletNodes, setting: Setting) -> Replay:
     """
     view, clips = altered(model, setting), clip_indices(len(nodes), model.config.clip_length)
     alone = full_setting(model.config).across_frames and not setting.across_frames
-    return replay(view, nodes, clips.reshape(-1, 1) if alone else clips)
+    return relate_tracklet(view, nodes, clips.reshape(-1, 1) if alone else clips)
 
 
-def what_if(model: CTL, known: Known, setting: Setting) -> Answer:
+def what_if(model: CTL, trace: Trace, embedding: np.ndarray, setting: Setting) -> Answer:
     """Compare a model with less to the model as it is, on one tracklet. The answer has no moves yet.
 
+    Args:
+        model: that gave trace and embedding.
+        trace: of the tracklet.
+        embedding: (D,) of unit length.
+        setting: what is left of the model.
     Raises:
         InputError: as `altered`.
     """
-    less = rerun(model, known.nodes, setting)
-    matrices = less.matrices()
+    less = rerun(model, nodes_of(trace), setting)
+    matrices, full = less.matrices(), trace.matrices()
     return Answer(
         setting=setting,
         embedding=less.embedding,
-        similarity=float(np.clip(known.embedding.astype(np.float64) @ less.embedding, -1, 1)),
+        similarity=float(np.clip(embedding.astype(np.float64) @ less.embedding, -1, 1)),
         matrices=matrices,
-        changes=tuple(_change(name, values, matrices.get(name)) for name, values in known.matrices.items()),
+        changes=tuple(_change(name, values, matrices.get(name)) for name, values in full.items()),
     )
 
 

@@ -9,7 +9,6 @@ What is special about it:
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from ctl.config import PRESETS, ModelConfig
@@ -24,10 +23,8 @@ from ctl.skeleton import JOINTS, Scale, part_count
 
 
 class CTLTrace(NamedTuple):
-    """Everything that the network computed on the way and that explains the embedding. Nodes are (B, T, N, C)."""
+    """Everything that the network computed from the nodes and that explains the embedding. Nodes are (B, T, N, C)."""
 
-    heatmaps: Tensor  # (B, T, 17, h, w), each sums to 1
-    joints: Tensor  # (B, T, 17, 2), x and y of each heat map's peak, 0..1 of width and height
     nodes: Nodes
     adjacency: dict[str, Adjacency]  # "s1_l1" and so on: scale and layer
     refined: dict[str, Tensor]  # "s1" and so on, after the graph layers
@@ -160,7 +157,7 @@ class CTL(nn.Module):
             nn.init.normal_(weight, std=0.001)
 
     def forward(self, frames: Tensor, heatmap_logits: Tensor, trace: bool = False) -> CTLOutput:
-        """Embed clips.
+        """Embed clips: `relate` what `encode` found.
 
         Args:
             frames: (B, T, 3, H, W) float RGB, 0..1; H and W multiples of 32, any T ≥ 1.
@@ -169,13 +166,23 @@ class CTL(nn.Module):
         Raises:
             ValueError: a shape or dtype isn't as above; the message names it.
         """
-        _check(frames, heatmap_logits)
-        maps = self.backbone(frames)  # (B, T, C0, H/16, W/16), of the shrunk height and width
-        return self.from_maps(maps, heatmap_logits, trace)
+        return self.relate(self.encode(frames, heatmap_logits), trace)
 
-    def from_maps(self, maps: Tensor, heatmap_logits: Tensor, trace: bool = False) -> CTLOutput:
-        """All that follows the backbone: feature maps (B, T, C0, H', W') in place of frames."""
-        nodes = self.extract(maps, heatmap_logits)  # V_g (B, T, C) and V_s (B, T, N, C), Eq. 1
+    def encode(self, frames: Tensor, heatmap_logits: Tensor) -> Nodes:
+        """Each frame on its own: backbone and Eq. 1. Nearly all of the network's time goes here.
+
+        Args, Raises: as `forward`.
+        """
+        _check(frames, heatmap_logits)
+        return self.extract(self.backbone(frames), heatmap_logits)  # V_g (B, T, C) and V_s (B, T, N, C)
+
+    def relate(self, nodes: Nodes, trace: bool = False) -> CTLOutput:
+        """The frames of a clip together: graphs, fusion, embedding (Eq. 2-7). Its time is small beside `encode`.
+
+        Args:
+            nodes: of B clips of T frames.
+            trace: also return what explains the embedding.
+        """
         refined, adjacency, cross_scale = self.refine(nodes.scales)  # (B, T, N, C) per scale, Eq. 2-4
         fused = self.fuse_scales[-1](refined)  # V_p (B, T, 5, C), Eq. 5-7
         features = self.fuse(nodes.whole, fused.parts)  # V_f^g, V_f^a, V_f^c (B, C)
@@ -187,8 +194,6 @@ class CTL(nn.Module):
             logits=tuple(_each(self.classifiers, compared)) if self.classifiers else None,
             scale_logits=self._scale_logits(fused.carried, features.added) if self.classifiers else {},
             trace=CTLTrace(
-                heatmaps=heatmap_logits.flatten(-2).softmax(dim=-1).view_as(heatmap_logits),
-                joints=_peaks(heatmap_logits),
                 nodes=nodes,
                 adjacency=adjacency,
                 refined=refined,
@@ -240,13 +245,6 @@ class CTL(nn.Module):
 def _each(layers: nn.ModuleList, features: ClipFeatures) -> list[Any]:
     """Each feature through its own layer."""
     return [layer(feature) for layer, feature in zip(layers, features, strict=True)]
-
-
-def _peaks(logits: Tensor) -> Tensor:
-    """(..., h, w) -> (..., 2): centre of the highest pixel, x and y, 0..1."""
-    h, w = logits.shape[-2:]
-    best = logits.flatten(-2).argmax(dim=-1)
-    return torch.stack([(best % w + 0.5) / w, (best // w + 0.5) / h], dim=-1)
 
 
 def _check(frames: Tensor, heatmap_logits: Tensor) -> None:

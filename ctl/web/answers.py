@@ -6,7 +6,6 @@ from typing import Any, Final
 import numpy as np
 
 from ctl.errors import InputError
-from ctl.evaluate.calibration import probability
 from ctl.explain.composition import WHOLE
 from ctl.explain.match import Match, Side
 from ctl.skeleton import SCALES, part_names
@@ -35,7 +34,7 @@ def matrices_of(person: PersonAnalysis, frame: int) -> dict[str, list[list[float
 
 def chance(similarity: float, calibration: Calibration | None) -> float | None:
     """Calibrated probability that two tracklets show one person, at `PRIOR`; None where nothing was calibrated."""
-    return None if calibration is None else round(float(probability(similarity, calibration, PRIOR)), DIGITS)
+    return None if calibration is None else round(float(calibration.probability(similarity, PRIOR)), DIGITS)
 
 
 def scores(calibration: Calibration | None) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def match_json(match: Match) -> dict[str, Any]:
     """A match without its pictures; frames are counted from 1."""
     return {
         "similarity": round(match.similarity, DIGITS),
-        "probability": match.probability,
+        "probability": None if match.probability is None else round(match.probability, DIGITS),
         "query": _side_json(match.query),
         "hit": _side_json(match.hit),
         "alike": {scale: _by_part(scale, values) for scale, values in match.alike.items()},

@@ -15,7 +15,6 @@ from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-unt
 
 from ctl.enrol.clips import to_record
 from ctl.errors import InputError
-from ctl.explain.match import explain_match
 from ctl.gallery import TOP_K, Filter
 from ctl.results import analysis_json
 from ctl.types import UNTRAINED, PersonAnalysis
@@ -149,10 +148,8 @@ class Endpoints:
             _, one = self._analyzed(query, kind, query_person, request)
             _, other = self._analyzed(hit, kind, hit_person, request)
             engine = self.service.engine
-            calibration = engine.checkpoint.calibration
-            similarity = float(one.embedding @ other.embedding)
-            match = explain_match(engine.evidence(one), engine.evidence(other), answers.chance(similarity, calibration))
-            answer = answers.scores(calibration) | answers.match_json(match) | {"notices": self._notices()}
+            match = answers.match_json(engine.match(one, other))
+            answer = answers.scores(engine.checkpoint.calibration) | match | {"notices": self._notices()}
             if arrays:
                 answer["grad_cam"] = {
                     "query": answers.plain(engine.grad_cam(one.tracklet.crops, other.embedding)),

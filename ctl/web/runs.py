@@ -11,11 +11,11 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,20 @@ MAX_BYTES: Final = 1 << 30
 SWEEP_EVERY_S: Final = 600.0
 
 
+class CamOf(NamedTuple):
+    """Which Grad-CAM map: of whom, towards what.
+
+    Args:
+        person: id of the tracklet.
+        reference: gallery key of the other tracklet; "" is the person's own embedding.
+        on_hit: whether it lies on the frames of the other tracklet.
+    """
+
+    person: int
+    reference: str
+    on_hit: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """One analysed clip.
@@ -40,6 +54,7 @@ class Run:
         engine: the models it was found with, for what is computed later (Grad-CAM).
         folder: private to this run.
         born: `time.monotonic()` when it was added.
+        cams: (T, h, w) in 0..1 of those maps that were asked for already; they are small beside a clip's matrices.
     """
 
     id: str
@@ -48,6 +63,7 @@ class Run:
     engine: Engine
     folder: Path
     born: float
+    cams: dict[CamOf, np.ndarray]
 
     @cached_property
     def digest(self) -> str:
@@ -83,12 +99,15 @@ class RunStore:
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
 
-    def add(self, clip: Path, analysis: Analysis, engine: Engine) -> Run:
-        """Remember a result, and its clip, under a new id."""
+    def add(
+        self, clip: Path, analysis: Analysis, engine: Engine, cams: Mapping[tuple[int, str], np.ndarray] | None = None
+    ) -> Run:
+        """Remember a result, its clip and maps that are known already, under a new id."""
         run_id = secrets.token_urlsafe(16)
         folder = self.root / run_id
         folder.mkdir(mode=0o700)
-        run = Run(run_id, _keep(clip, folder), analysis, engine, folder, time.monotonic())
+        known = {CamOf(*place): maps for place, maps in (cams or {}).items()}
+        run = Run(run_id, _keep(clip, folder), analysis, engine, folder, time.monotonic(), known)
         with self._lock:
             self._runs[run_id] = run
         self.sweep()

@@ -11,7 +11,6 @@ import gradio as gr
 import torch
 from gradio.http_server import INITIAL_PORT_VALUE, TRY_NUM_PORTS
 
-from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
 from ctl.pipeline import Engine
 from ctl.video.limits import LIMITS
@@ -57,7 +56,6 @@ def make_service(
         shared=shared,
         gallery=gallery,
         samples=SAMPLES / "results",
-        network=load_checkpoint(checkpoint)[0] if on_zero_gpu() else None,
     )
 
 

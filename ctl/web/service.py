@@ -4,7 +4,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +13,12 @@ from ctl.explain.picture import draw_boxes
 from ctl.gallery import Gallery, open_store
 from ctl.hub import parse_ref
 from ctl.keypoints.base import MOVENET
-from ctl.model import CTL
 from ctl.pipeline import Engine
 from ctl.precomputed import SUFFIX, Precomputed, read_precomputed
 from ctl.types import ClipKind
 from ctl.video.reader import open_clip
 from ctl.web.galleries import Galleries
-from ctl.web.runs import Run, RunStore, cam_name
+from ctl.web.runs import Run, RunStore
 
 ENGINES_KEPT: Final = 2
 Step = Callable[[float, str], None]
@@ -71,7 +69,6 @@ class ExplainService:
         gallery: folder or URL of the gallery that the page was started with: what visitors enrol is kept there. None:
             it is theirs alone, and goes with them.
         samples: folder of what was computed beforehand of sample clips by the default models.
-        network: the default checkpoint's, on the CPU, where the engine's own runs in a worker only.
     """
 
     def __init__(
@@ -83,10 +80,9 @@ class ExplainService:
         shared: bool = False,
         gallery: str | Path | None = None,
         samples: Path | None = None,
-        network: CTL | None = None,
     ) -> None:
         self.default, self.runs, self.shared = default, runs, shared
-        self._load, self._samples, self._network = load, samples, network
+        self._load, self._samples = load, samples
         self._engines: OrderedDict[Models, Engine] = OrderedDict({default: load(default)})
         store = None if gallery is None else open_store(gallery, self.engine.checkpoint.sha256)
         self.galleries = Galleries(self.engine.gallery, store)
@@ -121,7 +117,7 @@ class ExplainService:
             step(0.0, "Loading the models")
             engine = self._engine(request.models)
             if (known := self._precomputed(request)) is not None:
-                return _with_cams(self.runs.add(request.clip, known.analysis, engine), known)
+                return self.runs.add(request.clip, known.analysis, engine, known.cams)
             analysis = engine.analyze(request.clip, request.kind, step)
             return self.runs.add(request.clip, analysis, engine)
         finally:
@@ -160,7 +156,7 @@ class ExplainService:
         """What was computed beforehand of a sample, where it is what the request would give."""
         if self._samples is None or request.models != self.default:
             return None
-        found = read_precomputed(self._samples, self.engine, request.clip, self._network)
+        found = read_precomputed(self._samples, self.engine, request.clip)
         return found if found is not None and request.kind in (None, found.analysis.kind) else None
 
     def _engine(self, models: Models) -> Engine:
@@ -173,10 +169,3 @@ class ExplainService:
                 while len(self._engines) > ENGINES_KEPT:
                     del self._engines[next(key for key in self._engines if key != self.default)]
             return self._engines[models]
-
-
-def _with_cams(run: Run, known: Precomputed) -> Run:
-    """The run with the maps in its folder, under the names by which `ctl.web.views` looks for them."""
-    for (person, reference), cams in known.cams.items():
-        run.file(f"{cam_name(person, reference)}.npy", partial(np.save, arr=cams))
-    return run

@@ -11,13 +11,10 @@ import plotly.graph_objects as go
 import torch
 from PIL import Image
 
-from ctl.errors import InputError
 from ctl.explain.adjacency_page import adjacency_html
 from ctl.explain.cam_picture import cam_strip, cam_video_frames
-from ctl.explain.evidence import from_bytes
 from ctl.explain.faithfulness_view import faithfulness_html
 from ctl.explain.graph_view import graph_view
-from ctl.explain.match import explain_match
 from ctl.explain.match_page import match_html
 from ctl.explain.matrices import (
     Link,
@@ -37,8 +34,7 @@ from ctl.results import CLOCKLESS_FPS, analysis_json, overlay, thumbnails, write
 from ctl.skeleton import SCALES, Scale
 from ctl.video.writer import write_video
 from ctl.web import text
-from ctl.web.answers import chance
-from ctl.web.runs import Run, cam_name
+from ctl.web.runs import CamOf, Run
 from ctl.web.searches import key_of
 from ctl.web.theme import plot_look
 
@@ -145,7 +141,8 @@ def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> tuple[P
     """
     tracklet = run.analysis.people[person].tracklet
     crops, times = tracklet.crops, tracklet.times
-    maps, name = _cam(run, person, gallery, reference), cam_name(tracklet.id, reference)
+    maps = _cam(run, person, gallery, reference)
+    name = f"cam-{tracklet.id}-{reference.replace('/', '-') or 'itself'}"
     strip = run.file(f"{name}.png", lambda path: Image.fromarray(cam_strip(crops, maps, times)).save(path))
     video = run.file(f"{name}.mp4", lambda path: write_video(path, cam_video_frames(crops, maps, times), _fps(run)))
     return strip, video
@@ -173,21 +170,16 @@ def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
     """
     found, engine = run.analysis.people[person], run.engine
     (record,) = gallery.records([key])
-    if not record.evidence:
-        raise InputError(f"{record.entry.person} was enrolled without what explains a match: enrol the clip again.")
-    mine, theirs = engine.evidence(found), from_bytes(record.evidence)
     query = torch.from_numpy(found.embedding)
     others = frozenset(entry.key for entry in gallery.entries if entry.person == record.entry.person)
     rivals = gallery.search(query, 1, where=Filter(without_keys=others | {key_of(run, found)}))
     rival = gallery.records([rivals[0].key])[0].embedding.numpy() if rivals else None
-    calibration = engine.checkpoint.calibration
-    compared = explain_match(mine, theirs, chance(float(query @ record.embedding), calibration), rival)
-    theirs_cam = run.file(
-        f"{cam_name(found.tracklet.id, key)}-hit.npy",
-        lambda path: np.save(path, engine.grad_cam(theirs.crops, found.embedding)),
-    )
-    holds_for = calibration.holds_for if calibration else ""
-    return match_html(compared, _cam(run, person, gallery, key), np.load(theirs_cam), holds_for)
+    compared = engine.match(found, record, rival)
+    theirs = CamOf(found.tracklet.id, key, on_hit=True)
+    if theirs not in run.cams:
+        run.cams[theirs] = engine.grad_cam(compared.hit.evidence.crops, found.embedding)
+    maps, calibration = (_cam(run, person, gallery, key), run.cams[theirs]), engine.checkpoint.calibration
+    return match_html(compared, *maps, calibration.holds_for if calibration else "")
 
 
 def what_if(run: Run, person: int, setting: Setting) -> str:
@@ -198,11 +190,12 @@ def what_if(run: Run, person: int, setting: Setting) -> str:
 
 def _cam(run: Run, person: int, gallery: Gallery, reference: str) -> np.ndarray:
     """(T, h, w) in 0..1, computed once."""
-    found, engine = run.analysis.people[person], run.engine
-    target = gallery.records([reference])[0].embedding.numpy() if reference else None
-    name = cam_name(found.tracklet.id, reference)
-    crops = found.tracklet.crops
-    return np.load(run.file(f"{name}.npy", lambda path: np.save(path, engine.grad_cam(crops, target))))
+    found = run.analysis.people[person]
+    place = CamOf(found.tracklet.id, reference)
+    if place not in run.cams:
+        target = gallery.records([reference])[0].embedding.numpy() if reference else None
+        run.cams[place] = run.engine.grad_cam(found.tracklet.crops, target)
+    return run.cams[place]
 
 
 def timing_rows(run: Run) -> list[list[str]]:
@@ -243,8 +236,8 @@ def files(run: Run, person: int) -> list[Path]:
     """
     analysis, found = run.analysis, run.analysis.people[person]
     number, pictures = found.tracklet.id, partial(thumbnails, run.engine.gallery, analysis)
-    maps = run.folder / f"{cam_name(number, '')}.npy"
-    cams, report = (np.load(maps), "report") if maps.exists() else (None, "report-without-grad-cam")
+    cams = run.cams.get(CamOf(number, ""))
+    report = "report-without-grad-cam" if cams is None else "report"
     texts: dict[str, Callable[[], str]] = {
         f"{report}-{number}.html": lambda: report_html(analysis, found, pictures(), cams),
         f"adjacency-{number}.html": lambda: adjacency_html(found.trace, analysis.video.source),

@@ -2,23 +2,23 @@
 
 The lent function runs in a forked worker. So it takes and gives what can be pickled, arrays on the CPU; no progress
 comes out of it; and of an exception only the name would, so expected trouble is given back as a value. All calls go
-through one function: each has a worker of its own, with a copy of the models and of what is known of the last
-tracklets. Finding people stays on the CPU. Nothing here is used elsewhere.
+through one function: each has a worker of its own, with a copy of the models. Finding people stays on the CPU, as do
+questions that start from nodes. Nothing here is used elsewhere.
 """
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 
+from ctl.checkpoint import load_checkpoint
 from ctl.errors import CTLError
-from ctl.explain.evidence import Evidence
 from ctl.explain.faithfulness import Faithfulness
-from ctl.explain.what_if import Answer, Setting
-from ctl.inference import Timed
+from ctl.inference import Extracted
 from ctl.pipeline import Engine
 from ctl.types import PersonAnalysis
 from ctl.video.detect import load_detector
@@ -26,7 +26,7 @@ from ctl.video.detect import load_detector
 START_SECONDS: Final = 4.0
 SECONDS_PER_FRAME: Final = 0.01
 LONGEST_SECONDS: Final = 30
-PASSES: Final = {"describe": 1, "grad_cam": 2, "evidence": 1, "what_if": 1}
+PASSES: Final = {"extract": 1, "grad_cam": 2}
 """How often a call runs the backbone over each frame."""
 
 
@@ -52,25 +52,20 @@ class ZeroGpuEngine(Engine):
     """An engine whose model calls borrow a GPU each. Every method is as that of `Engine`; progress isn't reported."""
 
     @classmethod
-    def load(cls, *args: Any, **kwargs: Any) -> Self:
+    def load(cls, checkpoint: str | Path | None = None, *args: Any, **kwargs: Any) -> Self:
         """As `Engine.load`; the loan is announced now, because the Space looks for one at its start."""
         import spaces  # noqa: F401  (it makes torch see a GPU, which "auto" then chooses)
 
-        engine = replace(super().load(*args, **kwargs), detector=load_detector(device="cpu"))
+        engine = super().load(checkpoint, *args, **kwargs)
+        engine = replace(engine, relating=load_checkpoint(checkpoint)[0], detector=load_detector(device="cpu"))
         _ = engine._lent
         return engine
 
-    def describe(self, tracklets: Sequence[np.ndarray], on_progress: Callable[[float], None]) -> Timed:
-        return self._borrow("describe", sum(map(len, tracklets)), tracklets, _unheard)
+    def extract(self, tracklets: Sequence[np.ndarray], on_progress: Callable[[float], None]) -> Extracted:
+        return self._borrow("extract", sum(map(len, tracklets)), tracklets, _unheard)
 
     def grad_cam(self, crops: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
         return self._borrow("grad_cam", len(crops), crops, reference)
-
-    def evidence(self, person: PersonAnalysis) -> Evidence:
-        return self._borrow("evidence", len(person.tracklet), person)
-
-    def what_if(self, person: PersonAnalysis, setting: Setting, key: str) -> Answer:
-        return self._borrow("what_if", len(person.tracklet), person, setting, key)
 
     def faithfulness(
         self,

@@ -11,7 +11,7 @@ from ctl.checkpoint import load_checkpoint, save_calibration, save_checkpoint
 from ctl.config import ModelConfig
 from ctl.data.benchmark import DISTRACTOR, JUNK, Split, TrackletFiles
 from ctl.errors import InputError
-from ctl.evaluate.calibration import Pairs, calibrate, fit, measure, pair_up, probability
+from ctl.evaluate.calibration import Pairs, calibrate, fit, measure, pair_up
 from ctl.evaluate.report import Embedded
 from ctl.model import CTL
 from ctl.types import Calibration
@@ -37,8 +37,8 @@ def test_a_prior_shifts_the_odds_as_bayes_says():
         same, different = (np.exp(-((similarity - mean) ** 2) / 0.02) for mean in (0.6, 0.3))
         for prior in (0.5, 0.01):
             want = prior * same / (prior * same + (1 - prior) * different)
-            assert probability(similarity, calibration, prior) == pytest.approx(want)
-    assert probability(np.array([[0.45, 0.5]]), calibration).shape == (1, 2)
+            assert calibration.probability(similarity, prior) == pytest.approx(want)
+    assert calibration.probability(np.array([[0.45, 0.5]])).shape == (1, 2)
 
 
 def test_pairs_that_never_mix_still_give_a_finite_curve():
@@ -158,6 +158,6 @@ def test_a_damaged_calibration_is_named(folder: Path, values: object, message: s
 
 def test_probabilities_rise_with_similarity():
     similarity = np.linspace(-1, 1, 101)
-    p = probability(similarity, Calibration(*fit(pairs_of_two_bells(500, 500)), "two bells"))
+    p = Calibration(*fit(pairs_of_two_bells(500, 500)), "two bells").probability(similarity)
     assert (np.diff(p) > 0).all()
     assert 0 <= p[0] < 0.5 < p[-1] <= 1

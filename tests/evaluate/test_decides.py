@@ -20,15 +20,15 @@ from ctl.evaluate.decides import Decides, RelationTally, measure_decides
 from ctl.evaluate.decides_table import decides_tables
 from ctl.evaluate.report import tracklets_to_embed
 from ctl.explain.composition import compose, contributions
-from ctl.explain.replay import TrackletNodes, know, replay
 from ctl.explain.what_if import Setting, what_if
-from ctl.inference import clip_indices, to_tensor
+from ctl.inference import TrackletNodes, clip_indices, relate_tracklet, to_tensor
 from ctl.keypoints.base import load_estimator
 from ctl.model import CTL
 from ctl.skeleton import PARTS
 from tests.conftest import randomise_
 from tests.evaluate.conftest import SIZE
 from tests.evaluate.test_report import run
+from tests.explain.nodes import make_trace
 from weights.make_preview import PREVIEW
 
 ALL = ("physical", "mask", "context")
@@ -137,16 +137,16 @@ def mean_ap(benchmark: Benchmark, embeddings: dict[TrackletFiles, np.ndarray]) -
 def test_shares_are_the_mean_over_pairs_taken_apart_one_by_one(
     model: CTL, two_splits: Benchmark, nodes: dict[TrackletFiles, TrackletNodes], found: Decides
 ) -> None:
-    known = {tracklet: know(model, values).embedding for tracklet, values in nodes.items()}
+    embeddings = {tracklet: relate_tracklet(model, values).embedding for tracklet, values in nodes.items()}
     pairs = []
     for split in two_splits.splits:
         for query in split.query:
-            composition = compose(model, replay(model, nodes[query]))
+            composition = compose(model, relate_tracklet(model, nodes[query]))
             for other in split.gallery:
                 if is_ranked(query, other) and other.person == query.person:
-                    parts = contributions(composition, known[other])
+                    parts = contributions(composition, embeddings[other])
                     pairs.append([*(parts.terms[name].sum() for name in ("whole", "s3", "s2", "s1")), parts.shift])
-                    assert sum(pairs[-1]) == pytest.approx(float(known[query] @ known[other]), abs=1e-5)
+                    assert sum(pairs[-1]) == pytest.approx(float(embeddings[query] @ embeddings[other]), abs=1e-5)
     means = np.mean(pairs, axis=0)
     assert found.pairs == len(pairs) == 6 * 5 + 3 * 5
     assert found.similarity == pytest.approx(means.sum(), abs=1e-5)
@@ -207,10 +207,10 @@ def test_even_rows_and_rows_of_one_source_are_the_ends() -> None:
 def test_map_without_a_thing_is_that_of_rankings_by_what_if(
     model: CTL, two_splits: Benchmark, nodes: dict[TrackletFiles, TrackletNodes], found: Decides
 ) -> None:
-    known = {tracklet: know(model, values) for tracklet, values in nodes.items()}
+    traces = {tracklet: make_trace(model, values) for tracklet, values in nodes.items()}
     assert list(found.without) == ["full", *LEFT_OF, "parts", "whole"]
     for name, setting in LEFT_OF.items():
-        embeddings = {tracklet: what_if(model, values, setting).embedding for tracklet, values in known.items()}
+        embeddings = {tracklet: what_if(model, *trace, setting).embedding for tracklet, trace in traces.items()}
         assert found.without[name] == pytest.approx(mean_ap(two_splits, embeddings), abs=1e-9), name
     assert len(set(found.without.values())) > 5, "rankings that are all the same prove nothing"
 

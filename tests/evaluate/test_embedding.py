@@ -17,7 +17,7 @@ from ctl.data.frames import read_frames
 from ctl.data.heatmaps import HeatMapCache
 from ctl.evaluate.embedding import embed, undeal
 from ctl.evaluate.report import tracklets_to_embed
-from ctl.inference import describe
+from ctl.inference import extract
 from ctl.keypoints.base import HeatMaps, load_estimator
 from tests.evaluate.conftest import SIZE
 
@@ -27,8 +27,8 @@ def test_embeddings_are_those_of_the_app(checkpoint: Path, benchmark: Benchmark,
     tracklets = tracklets_to_embed(benchmark)
     seen: list[float] = []
     got = embed(model, tracklets, heatmaps, on_progress=seen.append)
-    said = describe(model, load_estimator(), [read_frames(tracklet, SIZE) for tracklet in tracklets])
-    np.testing.assert_allclose(got, [one.embedding for one in said.descriptions], atol=2e-3)  # maps are kept in float16
+    wanted = extract(model, load_estimator(), [read_frames(tracklet, SIZE) for tracklet in tracklets])
+    np.testing.assert_allclose(got, [one.embedding for one in wanted.features], atol=2e-3)  # maps are kept in float16
     np.testing.assert_allclose(np.linalg.norm(got, axis=1), 1, atol=1e-6)
     assert np.abs(got - got[0])[1:].max(axis=1).min() > 0.02
     assert seen == sorted(seen)

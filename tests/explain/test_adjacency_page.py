@@ -57,7 +57,7 @@ def test_the_name_of_the_clip_is_text(open_page: OpenPage) -> None:
 
 def test_a_model_without_graphs_gets_a_sentence(open_page: OpenPage) -> None:
     trace = make_trace(frames=1)
-    bare = Trace(trace.keypoints, {}, {}, {}, {}, trace.parts)
+    bare = Trace(trace.keypoints, {}, {}, trace.whole, {}, {}, trace.parts)
     assert "nothing to show" in open_page(adjacency_html(bare, "clip.mp4")).inner_text("body")
 
 

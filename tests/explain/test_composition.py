@@ -4,9 +4,8 @@ import torch
 import torch.nn.functional as F
 
 from ctl.explain.composition import Composition, compose, contributions
-from ctl.explain.replay import KnownCache, TrackletNodes, know, replay, whole_pictures
 from ctl.graph.conv3d import PartNorm
-from ctl.inference import clip_indices
+from ctl.inference import TrackletNodes, clip_indices, encode_frames, relate_tracklet
 from ctl.model import CTL
 from ctl.model.network import CTLOutput
 from tests.explain.nodes import SMALL, make_model, make_nodes
@@ -25,7 +24,7 @@ VARIANTS = {
 
 
 def take_apart(model: CTL, nodes: TrackletNodes) -> Composition:
-    return compose(model, replay(model, nodes))
+    return compose(model, relate_tracklet(model, nodes))
 
 
 def unit(values: np.ndarray) -> np.ndarray:
@@ -86,7 +85,7 @@ def test_terms_equal_the_equations_written_as_loops(frames: int, carry_norm: boo
 def test_contributions_add_up_to_the_similarity(changes: dict, frames: int) -> None:
     model = make_model(**changes)
     query, hit = make_nodes(frames, seed=1), make_nodes(4, seed=2)
-    embeddings = [replay(model, nodes).embedding for nodes in (query, hit)]
+    embeddings = [relate_tracklet(model, nodes).embedding for nodes in (query, hit)]
     cosine = float(embeddings[0].astype(np.float64) @ embeddings[1])
     for nodes, other in ((query, embeddings[1]), (hit, embeddings[0])):
         found = contributions(take_apart(model, nodes), other)
@@ -114,17 +113,15 @@ def outputs(model: CTL, frames: torch.Tensor, logits: torch.Tensor) -> tuple[CTL
     clips = clip_indices(len(frames), model.config.clip_length)
     with torch.inference_mode():
         output = model(frames[clips], logits[clips], trace=True)
-        scales = model.extract(model.backbone(frames[None]), logits[None]).scales
-    nodes = TrackletNodes(whole_pictures(model, frames), {scale: values[0] for scale, values in scales.items()})
-    return output, nodes
+        return output, encode_frames(model, frames, logits)
 
 
 @pytest.mark.parametrize("changes", [{}, {"bn_neck": True}, {"cross_scale_layers": 2}])
-def test_a_replay_is_the_model(changes: dict) -> None:
+def test_a_tracklet_related_from_its_nodes_is_the_model_over_its_clips(changes: dict) -> None:
     torch.manual_seed(0)
     model = make_model(**changes)
     whole, nodes = outputs(model, torch.rand(5, 3, 64, 32), torch.randn(5, 17, 8, 4))
-    run = replay(model, nodes)
+    run = relate_tracklet(model, nodes)
     torch.testing.assert_close(run.embeddings, whole.embedding, rtol=1e-5, atol=1e-6)
     wanted = F.normalize(whole.embedding.mean(dim=0), dim=0).numpy()
     np.testing.assert_allclose(run.embedding, wanted, atol=1e-6)
@@ -133,26 +130,3 @@ def test_a_replay_is_the_model(changes: dict) -> None:
     assert set(matrices) == {f"A_{name}" for name in (*whole.trace.adjacency, *whole.trace.cross_scale)}
     total = whole.trace.adjacency["s1_l2"].total
     np.testing.assert_allclose(matrices["A_s1_l2"], torch.cat([total[0], total[1, :2]]).numpy(), atol=1e-5)
-
-
-def test_the_cache_forgets_what_was_not_asked_for_the_longest() -> None:
-    crops = [np.full((2, 8, 4, 3), value, np.uint8) for value in range(3)]
-    known = [know(make_model(), make_nodes(2, seed=seed)) for seed in range(3)]
-    cache = KnownCache(max_bytes=2 * known[0].nbytes)
-    cache.put(crops[0], known[0])
-    cache.put(crops[1], known[1])
-    assert cache.get(crops[0].copy()) is known[0]
-    cache.put(crops[2], known[2])
-    assert (cache.get(crops[0]), cache.get(crops[1]), cache.get(crops[2])) == (known[0], None, known[2])
-    tight = KnownCache(max_bytes=1)
-    tight.put(crops[0], known[0])
-    assert tight.get(crops[0]) is known[0], "the newest always stays"
-
-
-@pytest.mark.parametrize("channels", [16, 1280])
-def test_whole_pictures_are_those_of_the_model(channels: int) -> None:
-    model = make_model(channels=channels)
-    frames = torch.rand(2, 3, 64, 32)
-    with torch.inference_mode():
-        wanted = model.extract(model.backbone(frames[None]), torch.zeros(1, 2, 17, 8, 4)).whole[0]
-    torch.testing.assert_close(whole_pictures(model, frames), wanted)

@@ -119,7 +119,7 @@ def test_every_node_has_a_name_and_the_page_does_not_scroll_sideways(open_page: 
 
 def test_a_model_without_graphs_gets_a_sentence() -> None:
     trace = make_trace(frames=1)
-    bare = Trace(trace.keypoints, {}, {}, {}, {}, trace.parts)
+    bare = Trace(trace.keypoints, {}, {}, trace.whole, {}, {}, trace.parts)
     assert "nothing to show" in graph_page(bare, crops_of(trace), 6, "clip.mp4")
-    only_weights = Trace(trace.keypoints, {}, trace.cross_scale, {}, {}, trace.parts)
+    only_weights = Trace(trace.keypoints, {}, trace.cross_scale, trace.whole, {}, {}, trace.parts)
     assert "between scales" in graph_page(only_weights, crops_of(trace), 6, "clip.mp4")

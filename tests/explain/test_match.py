@@ -11,7 +11,7 @@ from ctl.errors import InputError
 from ctl.explain.composition import compose
 from ctl.explain.evidence import Evidence, condensed, from_bytes, gather, to_bytes
 from ctl.explain.match import Side, explain_match, in_step
-from ctl.explain.replay import replay
+from ctl.inference import relate_tracklet
 from ctl.model import CTL
 from ctl.types import Keypoints, Tracklet
 from tests.explain.nodes import make_model, make_nodes
@@ -32,7 +32,7 @@ def make_evidence(model: CTL, frames: int, seed: int) -> Evidence:
     )
     xy = (STANDING + rng.normal(0, 3, (frames, 17, 2))).astype(np.float32)
     scores = rng.uniform(0.2, 1, (frames, 17)).astype(np.float32)
-    run = replay(model, make_nodes(frames, model.config.channels, seed))
+    run = relate_tracklet(model, make_nodes(frames, model.config.channels, seed))
     return gather(tracklet, Keypoints(xy, scores), run, compose(model, run))
 
 
@@ -44,7 +44,7 @@ def total(values: dict[str, np.ndarray]) -> float:
 def test_each_side_adds_up_to_the_similarity_by_frame_and_by_part(changes: dict) -> None:
     model = make_model(**changes)
     match = explain_match(make_evidence(model, 7, 1), make_evidence(model, 4, 2))
-    embeddings = [replay(model, make_nodes(frames, seed=seed)).embedding for frames, seed in ((7, 1), (4, 2))]
+    embeddings = [relate_tracklet(model, make_nodes(frames, seed=seed)).embedding for frames, seed in ((7, 1), (4, 2))]
     assert match.similarity == pytest.approx(float(embeddings[0].astype(float) @ embeddings[1]), abs=1e-6)
     for side, frames in ((match.query, 7), (match.hit, 4)):
         assert len(side.moments) == frames
@@ -66,7 +66,9 @@ def test_alike_is_the_cosine_of_one_parts_mean_features() -> None:
     model = make_model()
     match = explain_match(make_evidence(model, 6, 1), make_evidence(model, 3, 2))
     with torch.inference_mode():
-        one, other = (replay(model, make_nodes(frames, seed=seed)).refined for frames, seed in ((6, 1), (3, 2)))
+        one, other = (
+            relate_tracklet(model, make_nodes(frames, seed=seed)).refined for frames, seed in ((6, 1), (3, 2))
+        )
     for scale, count in (("s1", 17), ("s2", 10), ("s3", 5)):
         for part in range(count):
             mine, theirs = (run[scale][:, :, part].reshape(-1, 16).mean(dim=0).numpy() for run in (one, other))

@@ -13,13 +13,12 @@ from ctl.explain.match_page import STYLE as MATCH_STYLE
 from ctl.explain.match_page import match_html, match_page
 from ctl.explain.page import number, page
 from ctl.explain.palette import VIRIDIS, rgb
-from ctl.explain.replay import know
 from ctl.explain.skeleton_view import body_svg
 from ctl.explain.what_if import Move, full_setting, what_if
 from ctl.explain.what_if_page import what_if_html
 from ctl.skeleton import SCALES, part_count, part_names
 from tests.explain.conftest import OpenPage
-from tests.explain.nodes import make_model, make_nodes
+from tests.explain.nodes import make_model, make_nodes, make_trace
 from tests.explain.test_match import make_evidence
 
 
@@ -100,7 +99,7 @@ def test_a_body_has_every_part_in_the_colour_of_its_value(scale: str) -> None:
 def test_an_answer_names_what_moved_and_where(open_page: OpenPage) -> None:
     model = make_model()
     full = full_setting(model.config)
-    answer = what_if(model, know(model, make_nodes(4)), replace(full, fused_scales=("s2",), topology=("mask",)))
+    answer = what_if(model, *make_trace(model, make_nodes(4)), replace(full, fused_scales=("s2",), topology=("mask",)))
     answer = replace(
         answer,
         moves=(
@@ -123,7 +122,7 @@ def test_an_answer_names_what_moved_and_where(open_page: OpenPage) -> None:
         ["3", "▼ down 2", "Cem", "1", "0.750 → 0.250"],
         ["–", "left the list (was 2)", "Dee", "1", "0.750 → –"],
     ]
-    assert "nothing has moved" in what_if_html(what_if(model, know(model, make_nodes(4)), full))
+    assert "nothing has moved" in what_if_html(what_if(model, *make_trace(model, make_nodes(4)), full))
 
 
 def make_faithfulness(better: bool) -> Faithfulness:

@@ -14,7 +14,7 @@ from ctl.explain.report_page import LIMITS, report_html
 from ctl.files import ROOT
 from ctl.pipeline import Engine
 from ctl.results import thumbnails
-from ctl.types import UNTRAINED, Analysis, PersonAnalysis, Trace
+from ctl.types import UNTRAINED, Analysis, PersonAnalysis
 from tests.explain.conftest import OpenPage
 
 SAMPLES = ROOT / "assets" / "samples"
@@ -120,7 +120,7 @@ def test_names_from_outside_are_text_and_an_untrained_or_bare_model_is_said(
     analysis: Analysis, man: PersonAnalysis, open_page: OpenPage
 ) -> None:
     trace = man.trace
-    bare = replace(man, trace=Trace(trace.keypoints, {}, {}, trace.nodes, trace.refined, trace.parts), ranking=())
+    bare = replace(man, trace=replace(trace, adjacency={}, cross_scale={}), ranking=())
     strange = replace(
         analysis,
         video=replace(analysis.video, source="</title><b>.mp4"),

@@ -8,12 +8,12 @@ import torch
 
 from ctl.config import TOPOLOGY_TERMS, ModelConfig
 from ctl.errors import InputError
-from ctl.explain.replay import TrackletNodes, know, replay
 from ctl.explain.what_if import Setting, altered, full_setting, moves, rerun, what_if
+from ctl.inference import TrackletNodes, relate_tracklet
 from ctl.model import CTL
 from ctl.skeleton import physical_adjacency
 from ctl.types import Hit
-from tests.explain.nodes import SMALL, make_model, make_nodes
+from tests.explain.nodes import SMALL, make_model, make_nodes, make_trace
 
 FULL = full_setting(SMALL)
 
@@ -42,7 +42,7 @@ def subsets(values: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 )
 def test_a_switched_off_term_equals_a_model_built_without_it(changes: dict, topology: tuple) -> None:
     model, nodes = make_model(**changes), make_nodes(5)
-    wanted = replay(built_anew(model, replace(model.config, topology=topology)), nodes)
+    wanted = relate_tracklet(built_anew(model, replace(model.config, topology=topology)), nodes)
     got = rerun(model, nodes, replace(full_setting(model.config), topology=topology))
     assert torch.equal(got.embeddings, wanted.embeddings)
     for name, values in wanted.matrices().items():
@@ -60,7 +60,7 @@ def test_a_switched_off_term_equals_a_model_built_without_it(changes: dict, topo
 )
 def test_a_scale_left_out_equals_a_model_built_without_it(changes: dict, fused: tuple) -> None:
     model, nodes = make_model(**changes), make_nodes(5)
-    wanted = replay(built_anew(model, replace(model.config, fused_scales=fused)), nodes)
+    wanted = relate_tracklet(built_anew(model, replace(model.config, fused_scales=fused)), nodes)
     got = rerun(model, nodes, replace(full_setting(model.config), fused_scales=fused))
     assert torch.equal(got.embeddings, wanted.embeddings)
     assert got.matrices().keys() == wanted.matrices().keys()
@@ -69,16 +69,13 @@ def test_a_scale_left_out_equals_a_model_built_without_it(changes: dict, fused: 
 def test_a_frame_alone_is_a_clip_of_one_frame() -> None:
     model, nodes = make_model(), make_nodes(7)
     got = rerun(model, nodes, replace(FULL, across_frames=False))
-    single = [
-        replay(model, TrackletNodes(nodes.whole[[t]], {s: v[[t]] for s, v in nodes.scales.items()}), np.array([[0]]))
-        for t in range(7)
-    ]
+    single = [relate_tracklet(model, nodes[t : t + 1], np.array([[0]])) for t in range(7)]
     for t, run in enumerate(single):
         np.testing.assert_allclose(got.matrices()["A_s1_l2"][t], run.matrices()["A_s1_l2"][0], atol=1e-5)
     weights = [1 / 9] * 6 + [3 / 9]  # the seventh frame fills a clip of three
     wanted = sum(weight * run.embeddings[0] for weight, run in zip(weights, single, strict=True))
     np.testing.assert_allclose(got.embedding, wanted / wanted.norm(), atol=1e-6)
-    assert np.abs(got.embedding - replay(model, nodes).embedding).max() > 1e-3
+    assert np.abs(got.embedding - relate_tracklet(model, nodes).embedding).max() > 1e-3
 
 
 def test_no_change_is_the_full_model_to_the_last_bit() -> None:
@@ -87,15 +84,15 @@ def test_no_change_is_the_full_model_to_the_last_bit() -> None:
     frames, logits = torch.rand(6, 3, 64, 32), torch.randn(6, 17, 8, 4)
     with torch.inference_mode():
         maps = model.backbone(frames.unflatten(0, (2, 3)))
-        wanted = model.from_maps(maps, logits.unflatten(0, (2, 3)), trace=True)
         nodes = model.extract(maps, logits.unflatten(0, (2, 3)))
+        wanted = model.relate(nodes, trace=True)
     held = TrackletNodes(nodes.whole.flatten(0, 1), {s: v.flatten(0, 1) for s, v in nodes.scales.items()})
     got = rerun(model, held, FULL)
     assert torch.equal(got.embeddings, wanted.embedding)
     assert wanted.trace is not None
     for name, values in wanted.trace.adjacency.items():
         assert torch.equal(got.adjacency[name].total, values.total)
-    answer = what_if(model, know(model, held), FULL)
+    answer = what_if(model, *make_trace(model, held), FULL)
     np.testing.assert_array_equal(answer.embedding, got.embedding)
     assert answer.similarity == pytest.approx(1, abs=1e-6)
     assert {change.share for change in answer.changes} == {0.0}
@@ -103,10 +100,10 @@ def test_no_change_is_the_full_model_to_the_last_bit() -> None:
 
 def test_the_model_is_left_as_it_was_and_its_weights_are_not_copied() -> None:
     model, nodes = make_model(), make_nodes(4)
-    before = replay(model, nodes).embeddings
+    before = relate_tracklet(model, nodes).embeddings
     view = altered(model, Setting((), False, ()))
     rerun(model, nodes, Setting((), False, ()))
-    assert torch.equal(replay(model, nodes).embeddings, before)
+    assert torch.equal(relate_tracklet(model, nodes).embeddings, before)
     mine = {parameter.data_ptr() for parameter in model.parameters()}
     assert {parameter.data_ptr() for parameter in view.parameters()} < mine
     assert view.config == replace(SMALL, topology=(), fused_scales=())
@@ -115,8 +112,8 @@ def test_the_model_is_left_as_it_was_and_its_weights_are_not_copied() -> None:
 
 def test_a_matrix_moves_by_what_was_taken_from_it() -> None:
     model, nodes = make_model(layers=1), make_nodes(3)
-    answer = what_if(model, know(model, nodes), replace(FULL, topology=("mask", "context")))
-    full = replay(model, nodes).matrices()["A_s1_l1"]
+    answer = what_if(model, *make_trace(model, nodes), replace(FULL, topology=("mask", "context")))
+    full = relate_tracklet(model, nodes).matrices()["A_s1_l1"]
     physical = np.tile(physical_adjacency("s1"), (3, 3))
     np.testing.assert_allclose(full - answer.matrices["A_s1_l1"], np.broadcast_to(physical, full.shape), atol=1e-6)
     change = next(change for change in answer.changes if change.name == "A_s1_l1")
@@ -127,7 +124,7 @@ def test_a_matrix_moves_by_what_was_taken_from_it() -> None:
 
 
 def test_a_matrix_that_is_gone_has_changed_wholly() -> None:
-    answer = what_if(make_model(), know(make_model(), make_nodes(3)), replace(FULL, fused_scales=("s2",)))
+    answer = what_if(make_model(), *make_trace(make_model(), make_nodes(3)), replace(FULL, fused_scales=("s2",)))
     shares = {change.name: change.share for change in answer.changes}
     assert shares["A_s1_s3"] == shares["A_s1_l1"] == 1
     assert shares["A_s2_s3"] == shares["A_s3_l2"] == 0

@@ -39,6 +39,7 @@ def make_trace(frames: int = 4, window: int = 3, layers: int = 2, seed: int = 0)
         keypoints=Keypoints(STANDING + sway.astype(np.float32), np.full((frames, 17), 0.9, np.float32)),
         adjacency=adjacency,
         cross_scale={key: value.astype(np.float32) for key, value in weights.items()},
+        whole=np.zeros((frames, 8), np.float32),
         nodes={},
         refined={},
         parts=np.zeros((frames, 5, 8), np.float32),

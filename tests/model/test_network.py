@@ -132,7 +132,7 @@ def test_trace_tells_what_was_used():
     model, clips = make_model(), make_clips()
     trace = model(*clips, trace=True).trace
     assert set(trace.adjacency) == {f"{s}_l{level}" for s in ("s1", "s2", "s3") for level in (1, 2)}
-    for values in (*trace.cross_scale.values(), trace.heatmaps.flatten(-2)):
+    for values in trace.cross_scale.values():
         np.testing.assert_allclose(values.sum(dim=-1).detach(), 1, atol=1e-5)
     for name, adjacency in trace.adjacency.items():
         np.testing.assert_allclose(adjacency.context.norm(dim=-1).detach(), 1, atol=1e-5, err_msg=name)
@@ -140,8 +140,6 @@ def test_trace_tells_what_was_used():
     torch.testing.assert_close(fused.parts, trace.parts)
     torch.testing.assert_close(fused.weights["s1"], trace.cross_scale["s1_s3"])
     torch.testing.assert_close(trace.refined["s3"] + sum(fused.carried.values()), trace.parts)
-    y, x = divmod(clips[1][0, 0, 3].argmax().item(), 8)
-    assert trace.joints[0, 0, 3].tolist() == pytest.approx([(x + 0.5) / 8, (y + 0.5) / 16])
     assert model(*clips).trace is None
 
 

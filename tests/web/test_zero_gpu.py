@@ -93,10 +93,8 @@ def equal(got: Any, want: Any) -> None:
 
 
 CALLS: dict[str, Callable[[Engine, PersonAnalysis], Any]] = {
-    "describe": lambda engine, man: engine.describe([man.tracklet.crops], lambda share: None).descriptions,
+    "extract": lambda engine, man: engine.extract([man.tracklet.crops], lambda share: None).features,
     "grad_cam": lambda engine, man: engine.grad_cam(man.tracklet.crops),
-    "evidence": lambda engine, man: engine.evidence(man),
-    "what_if": lambda engine, man: engine.what_if(man, full_setting(engine.model.config), KEY),
     "faithfulness": lambda engine, man: engine.faithfulness(man, cam(man), man.embedding[::-1].copy()),
 }
 
@@ -124,15 +122,29 @@ def test_lent_engine_gives_the_same_from_its_worker(
 
 def test_whole_analysis_borrows_once(lent: ZeroGpuEngine, man: PersonAnalysis, log: Path) -> None:
     equal(lent.analyze(CLIP, "crop").people[0], man)
-    assert [entry["call"] for entry in read_log(log)] == ["describe"]
+    assert [entry["call"] for entry in read_log(log)] == ["extract"]
 
 
-def test_expected_trouble_in_the_worker_keeps_its_sentence(lent: ZeroGpuEngine, man: PersonAnalysis, log: Path) -> None:
-    setting = full_setting(lent.model.config)
-    with pytest.raises(InputError, match="no s9"):
-        lent.what_if(man, type(setting)(setting.topology, setting.across_frames, ("s9",)), KEY)  # type: ignore[arg-type]
-    lent.evidence(man)  # the worker goes on
+def test_expected_trouble_in_the_worker_keeps_its_sentence(
+    lent: ZeroGpuEngine, man: PersonAnalysis, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*call: Any) -> None:
+        raise InputError("this clip can't be explained: choose another")
+
+    monkeypatch.setattr(Engine, "grad_cam", refuse)  # the worker is forked from here
+    for _ in range(2):  # the worker goes on
+        with pytest.raises(InputError, match="can't be explained: choose another"):
+            lent.grad_cam(man.tracklet.crops)
     assert [entry["raised"] for entry in read_log(log)] == [False, False]
+
+
+def test_questions_after_an_analysis_borrow_nothing(
+    lent: ZeroGpuEngine, plain: Engine, man: PersonAnalysis, log: Path
+) -> None:
+    setting = full_setting(lent.model.config)
+    equal(lent.evidence(man), plain.evidence(man))
+    equal(lent.what_if(man, setting, KEY), plain.what_if(man, setting, KEY))
+    assert not log.exists()
 
 
 @pytest.mark.parametrize("call", PASSES)
@@ -170,4 +182,4 @@ def test_app_runs_on_such_a_space(tmp_path: Path) -> None:
     assert match["similarity"] == pytest.approx(1, abs=1e-3)
     assert np.max(match["grad_cam"]["query"]) == 1
     lent = [entry["call"] for entry in read_log(tmp_path / "lent.jsonl")]
-    assert lent == ["describe"] * 2 + ["evidence"] * 2 + ["grad_cam"] * 2
+    assert lent == ["extract"] * 2 + ["grad_cam"] * 2
