@@ -14,11 +14,9 @@ from ctl.evaluate.decides_table import decides_tables
 
 if TYPE_CHECKING:  # torch loads only when the command runs
     from ctl.data.benchmark import Benchmark
-    from ctl.data.heatmaps import HeatMapCache
     from ctl.evaluate.calibration import Reliability
     from ctl.evaluate.ranking import Unmatched
     from ctl.evaluate.report import Report, Scores
-    from ctl.model import CTL
 
 DATASETS = ("walkers", "mars", "ilids-vid", "prid2011", "ls-vid", "folder")
 
@@ -68,6 +66,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from ctl.data import load_benchmark
     from ctl.data.heatmaps import HeatMapCache
     from ctl.evaluate.calibration import calibrate
+    from ctl.evaluate.decides import measure_decides
     from ctl.evaluate.report import embed_benchmark, score, tracklets_to_embed
     from ctl.files import to_json, write_atomic
     from ctl.keypoints.base import load_estimator
@@ -90,10 +89,14 @@ def run_evaluate(args: argparse.Namespace) -> int:
     with _progress("heat maps") as step:
         heatmaps.fill(tracklets_to_embed(benchmark), step, args.decoders)
     filled = perf_counter() - start
-    with _progress("embeddings") as step:
-        embedded = embed_benchmark(model, benchmark, heatmaps, feature=args.feature, on_progress=step)
     as_its_authors = args.dataset == "mars" and not args.mars_drop_queries
     unmatched: Unmatched = "miss" if as_its_authors else "drop"
+    decides = None
+    with _progress("embeddings") as step:
+        if args.decides:
+            embedded, decides = measure_decides(model, benchmark, heatmaps, unmatched=unmatched, on_progress=step)
+        else:
+            embedded = embed_benchmark(model, benchmark, heatmaps, feature=args.feature, on_progress=step)
     report = score(benchmark, embedded, unmatched=unmatched, reranking=args.rerank)
     values: dict[str, Any] = {
         **report.to_json(),
@@ -106,8 +109,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.calibrate:
         calibration, reliability = calibrate(benchmark.splits[0], embedded, benchmark.name)
         values["calibration"] = {**asdict(calibration), "tested_on": reliability.to_json()}
-    if args.decides:
-        values["decides"] = _decides(model, benchmark, heatmaps, unmatched)
+    if decides:
+        values["decides"] = decides.to_json()
     if args.json:
         write_atomic(args.json, to_json(values))
     if args.out:
@@ -117,16 +120,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if not checkpoint.trained and args.feature == "embedding":
         print(f"note: {UNTRAINED}", file=sys.stderr)
     _print(report)
-    if args.decides:
+    if decides:
         print(f"\n{decides_tables(values['decides'])}", end="")
     return 0
-
-
-def _decides(model: "CTL", benchmark: "Benchmark", heatmaps: "HeatMapCache", unmatched: "Unmatched") -> dict[str, Any]:
-    from ctl.evaluate.decides import measure_decides
-
-    with _progress("what decides") as step:
-        return measure_decides(model, benchmark, heatmaps, unmatched=unmatched, on_progress=step).to_json()
 
 
 def _draw(folder: Path, benchmark: "Benchmark", report: "Report", reliability: "Reliability | None") -> None:

@@ -16,6 +16,7 @@ ranking may fall for that alone. So "without" shows what this model leans on, no
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
@@ -111,8 +112,8 @@ def measure_decides(
     *,
     unmatched: Unmatched = "drop",
     on_progress: Callable[[float], None] | None = None,
-) -> Decides:
-    """Say what decides on a benchmark.
+) -> tuple[Embedded, Decides]:
+    """Embed a benchmark as `embed_benchmark` does, and say what decides on it.
 
     Args:
         model: in evaluation mode.
@@ -123,15 +124,15 @@ def measure_decides(
     Raises:
         InputError: there is nothing to rank, or no query of a split has a match.
     """
-    tracklets = tracklets_to_embed(benchmark)
+    start, tracklets = perf_counter(), tracklets_to_embed(benchmark)
     looked = look(model, tracklets, heatmaps, on_progress)
-    rows = {tracklet: row for row, tracklet in enumerate(tracklets)}
-    without = {}
-    for name, values in looked.embeddings.items():
-        report = score(benchmark, Embedded(rows, values, 0.0), unmatched=unmatched)
-        without[name] = report.scores.metrics["mAP"]
+    rows, seconds = {tracklet: row for row, tracklet in enumerate(tracklets)}, perf_counter() - start
+    embedded = {name: Embedded(rows, values, seconds) for name, values in looked.embeddings.items()}
+    without = {
+        name: score(benchmark, values, unmatched=unmatched).scores.metrics["mAP"] for name, values in embedded.items()
+    }
     pairs, similarity, share = shares(benchmark, rows, looked.terms)
-    return Decides(pairs, similarity, share, looked.relation, without)
+    return embedded["full"], Decides(pairs, similarity, share, looked.relation, without)
 
 
 def look(

@@ -18,7 +18,7 @@ from ctl.errors import InputError
 from ctl.evaluate import decides, evaluate
 from ctl.evaluate.decides import Decides, RelationTally, measure_decides
 from ctl.evaluate.decides_table import decides_tables
-from ctl.evaluate.report import tracklets_to_embed
+from ctl.evaluate.report import embed_benchmark, tracklets_to_embed
 from ctl.explain.composition import compose, contributions
 from ctl.explain.what_if import Setting, what_if
 from ctl.inference import TrackletNodes, clip_indices, relate_tracklet, to_tensor
@@ -96,7 +96,7 @@ def maps(two_splits: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Hea
 
 @pytest.fixture(scope="module")
 def found(model: CTL, two_splits: Benchmark, maps: HeatMapCache) -> Decides:
-    return measure_decides(model, two_splits, maps)
+    return measure_decides(model, two_splits, maps)[1]
 
 
 @torch.inference_mode()
@@ -239,7 +239,7 @@ def test_nothing_switched_off_is_the_report(
     lonely = replace(two_splits, splits=(first, replace(second, query=first.query)))  # persons 5 and 6 have no match
     report = evaluate(model, lonely, maps, unmatched=unmatched)
     assert report.queries_without_match == 2
-    got = measure_decides(model, lonely, maps, unmatched=unmatched)
+    _, got = measure_decides(model, lonely, maps, unmatched=unmatched)
     assert got.without["full"] == pytest.approx(report.mean_ap, abs=1e-9)
 
 
@@ -248,7 +248,7 @@ def test_a_long_track_in_pieces_is_the_same(
 ) -> None:
     monkeypatch.setattr(decides, "PIECE_FRAMES", 7)  # two clips of three; 14 frames are 6, 6 and 2
     seen: list[float] = []
-    got = measure_decides(model, two_splits, maps, on_progress=seen.append)
+    _, got = measure_decides(model, two_splits, maps, on_progress=seen.append)
     assert got.without == found.without
     assert got.similarity == pytest.approx(found.similarity, abs=1e-6)
     assert got.share == pytest.approx(found.share, abs=1e-5)
@@ -279,7 +279,8 @@ def test_what_a_model_lacks_is_left_out(
     two_splits: Benchmark, maps: HeatMapCache, changes: dict, switches: list[str], relations: list[str] | None
 ) -> None:
     model = make_model(**changes)
-    got = measure_decides(model, two_splits, maps)
+    embedded, got = measure_decides(model, two_splits, maps)
+    np.testing.assert_allclose(embedded.values, embed_benchmark(model, two_splits, maps).values, atol=1e-6)
     assert list(got.without) == ["full", *switches, "parts", "whole"]
     assert list(got.relation) == (["s1_s3", "s2_s3"] if relations is None else relations)
     assert sum(got.share.values()) == pytest.approx(1, abs=1e-9)
