@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from ctl.draw.adjacency_page import adjacency_html
+from ctl.draw.cam_picture import cam_video_frames
+from ctl.draw.overlay import overlay_video_frames
+from ctl.draw.ranking_page import ranking_html
 from ctl.errors import InputError
-from ctl.explain.adjacency_page import adjacency_html
-from ctl.explain.cam_picture import cam_video_frames
-from ctl.explain.overlay import overlay_video_frames
-from ctl.explain.ranking_page import ranking_html
 from ctl.explain.reading import finest_graph, window_names, window_of
 from ctl.gallery import Gallery
 from ctl.pipeline import ANALYSIS_FPS, Engine

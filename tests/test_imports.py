@@ -17,6 +17,7 @@ LAYERS = (
     {"ctl.inference"},
     {"ctl.data"},
     {"ctl.gallery", "ctl.explain"},
+    {"ctl.draw"},
     {"ctl.evaluate"},  # says what decides a model's rankings, by what explains one embedding
     {"ctl.pipeline", "ctl.precomputed"},
     {"ctl.options", "ctl.results", "ctl.enrol"},

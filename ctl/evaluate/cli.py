@@ -49,8 +49,8 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--decides",
         action="store_true",
-        help="say what decides: shares of the similarity, weights of Eq. 5, mAP with less; about as long again as the "
-        "embeddings take, and more for a graph that is large beside its backbone",
+        help="say what decides: shares of the similarity, weights of Eq. 5, mAP with less; embedding takes half as "
+        "long again, and more for a graph that is large beside its backbone",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report")
     parser.add_argument(

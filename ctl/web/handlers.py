@@ -10,8 +10,8 @@ from typing import Any
 
 import gradio as gr
 
+from ctl.draw.page import image_tag
 from ctl.errors import InputError
-from ctl.explain.page import image_tag
 from ctl.types import ClipKind
 from ctl.web import text, views
 from ctl.web.links import Link, read_link

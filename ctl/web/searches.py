@@ -12,9 +12,9 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
+from ctl.draw.page import image_tag, number
+from ctl.draw.palette import THEMES, ThemeName
 from ctl.errors import InputError
-from ctl.explain.page import image_tag, number
-from ctl.explain.palette import THEMES, ThemeName
 from ctl.gallery import TOP_K, Filter, Gallery, tracklet_key
 from ctl.types import Calibration, Hit, PersonAnalysis, Ranking
 from ctl.web import text

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from ctl.explain.picture import draw_boxes
+from ctl.draw.picture import draw_boxes
 from ctl.gallery import Gallery, open_store
 from ctl.hub import parse_ref
 from ctl.keypoints.base import MOVENET

@@ -6,7 +6,7 @@ from typing import Any, Final
 import gradio as gr
 from gradio.themes.utils.fonts import LocalFont
 
-from ctl.explain.palette import THEMES, ThemeName
+from ctl.draw.palette import THEMES, ThemeName
 
 STYLE_SHEET: Final = Path(__file__).with_name("style.css")
 

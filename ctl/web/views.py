@@ -1,4 +1,4 @@
-"""A run as values that components show: files in the run's folder, figures, rows. Drawing itself is `ctl.explain`'s."""
+"""A run as values that components show: files in the run's folder, figures, rows. Drawing itself is `ctl.draw`'s."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ import plotly.graph_objects as go
 import torch
 from PIL import Image
 
-from ctl.explain.adjacency_page import adjacency_html
-from ctl.explain.cam_picture import cam_strip, cam_video_frames
-from ctl.explain.faithfulness_view import faithfulness_html
-from ctl.explain.graph_view import graph_view
-from ctl.explain.match_page import match_html
-from ctl.explain.matrices import (
+from ctl.draw.adjacency_page import adjacency_html
+from ctl.draw.cam_picture import cam_strip, cam_video_frames
+from ctl.draw.faithfulness_view import faithfulness_html
+from ctl.draw.graph_view import graph_view
+from ctl.draw.match_page import match_html
+from ctl.draw.matrices import (
     Link,
     adjacency_figure,
     cross_scale_figure,
     strongest_cross_scale,
     strongest_links,
 )
-from ctl.explain.palette import THEMES, ThemeName
-from ctl.explain.ranking_page import ranking_html
+from ctl.draw.palette import THEMES, ThemeName
+from ctl.draw.ranking_page import ranking_html
+from ctl.draw.report_page import report_html
+from ctl.draw.what_if_page import what_if_html
 from ctl.explain.reading import Term, cross_scale_sources, graphs
-from ctl.explain.report_page import report_html
 from ctl.explain.what_if import Setting, full_setting
-from ctl.explain.what_if_page import what_if_html
 from ctl.gallery import Filter, Gallery
 from ctl.results import CLOCKLESS_FPS, analysis_json, overlay, thumbnails, write_analysis, write_csv, write_trace
 from ctl.skeleton import SCALES, Scale

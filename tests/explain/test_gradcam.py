@@ -5,9 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ctl.config import ModelConfig
-from ctl.explain.cam_picture import cam_strip, cam_video_frames, colour_map, draw_cam
+from ctl.draw.cam_picture import cam_strip, cam_video_frames, colour_map, draw_cam
+from ctl.draw.palette import MAGMA, rgb
 from ctl.explain.gradcam import grad_cam, raw_grad_cam
-from ctl.explain.palette import MAGMA, rgb
 from ctl.model import CTL
 
 T = 3  # clip length of the small model

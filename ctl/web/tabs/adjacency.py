@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ctl.explain.palette import ThemeName
+from ctl.draw.palette import ThemeName
 from ctl.explain.reading import TERM_NAMES, Term
 from ctl.skeleton import Scale
 from ctl.web import text, views

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ctl.explain.faithfulness_view import STYLE
+from ctl.draw.faithfulness_view import STYLE
 from ctl.web import text, views
 from ctl.web.queues import MODEL
 from ctl.web.tabs.common import Selection, Values, Visit, looping_video, redraw, shown_person

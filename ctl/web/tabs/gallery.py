@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from ctl.explain.palette import ThemeName
+from ctl.draw.palette import ThemeName
 from ctl.gallery import TOP_K
 from ctl.web import text
 from ctl.web.queues import DRAWING, PLUMBING

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ctl.explain.graph_script import SCRIPT, STYLE
+from ctl.draw.graph_script import SCRIPT, STYLE
 from ctl.skeleton import Scale
 from ctl.web import text, views
 from ctl.web.queues import DRAWING, EXPLORING

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ctl.explain.match_page import STYLE
+from ctl.draw.match_page import STYLE
 from ctl.web import text, views
 from ctl.web.queues import MODEL
 from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ctl.explain.palette import ThemeName
+from ctl.draw.palette import ThemeName
 from ctl.web import text, views
 from ctl.web.queues import DRAWING
 from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person

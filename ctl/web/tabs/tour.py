@@ -8,7 +8,7 @@ from typing import Final
 import gradio as gr
 
 from ctl.checkpoint import BUNDLED
-from ctl.explain.page import image_tag
+from ctl.draw.page import image_tag
 from ctl.web import text
 from ctl.web.samples import Sample
 from ctl.web.tables import PAPER, own_tables, tables_html

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ctl.config import TopologyTerm
+from ctl.draw.what_if_page import STYLE
 from ctl.explain.what_if import Setting
-from ctl.explain.what_if_page import STYLE
 from ctl.skeleton import Scale
 from ctl.web import text, views
 from ctl.web.queues import MODEL

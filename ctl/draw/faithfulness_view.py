@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
+from ctl.draw.page import number
 from ctl.explain.faithfulness import SHARES, Curves, Faithfulness
-from ctl.explain.page import number
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 44, 26, 250, 150
 

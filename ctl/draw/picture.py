@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ctl.explain.palette import CASING, THEMES, ColourScale, colours, rgb
+from ctl.draw.palette import CASING, THEMES, ColourScale, colours, rgb
 
 DISPLAY_HEIGHT: Final = 640
 """Pixels that small crops are enlarged to before anything is drawn on them."""

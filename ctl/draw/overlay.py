@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from ctl.explain import picture
-from ctl.explain.palette import CASING, GRAPH, NEGATIVE, POSITIVE, SIDES, Side, colours, side_of
+from ctl.draw import picture
+from ctl.draw.palette import CASING, GRAPH, NEGATIVE, POSITIVE, SIDES, Side, colours, side_of
 from ctl.explain.reading import centre_block, matrices, node_positions
 from ctl.skeleton import Scale, part_names, physical_adjacency
 from ctl.types import Keypoints, Trace

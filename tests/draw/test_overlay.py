@@ -4,9 +4,9 @@ import av
 import numpy as np
 import pytest
 
-from ctl.explain.overlay import draw_graph, edge_strength, learned_links, overlay_video_frames, strength_range
-from ctl.explain.palette import GRAPH, NEGATIVE, POSITIVE, SIDES, colours, rgb, side_of
-from ctl.explain.picture import DISPLAY_HEIGHT
+from ctl.draw.overlay import draw_graph, edge_strength, learned_links, overlay_video_frames, strength_range
+from ctl.draw.palette import GRAPH, NEGATIVE, POSITIVE, SIDES, colours, rgb, side_of
+from ctl.draw.picture import DISPLAY_HEIGHT
 from ctl.explain.reading import graph_weights
 from ctl.skeleton import JOINTS, physical_adjacency
 from ctl.types import Keypoints

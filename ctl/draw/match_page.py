@@ -5,11 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from ctl.explain.cam_picture import draw_cam
+from ctl.draw.cam_picture import draw_cam
+from ctl.draw.page import image_tag, number, page
+from ctl.draw.skeleton_view import body_svg, colour_key
 from ctl.explain.composition import WHOLE
 from ctl.explain.match import Match, Side
-from ctl.explain.page import image_tag, number, page
-from ctl.explain.skeleton_view import body_svg, colour_key
 from ctl.skeleton import SCALES, Scale, part_count, part_names
 
 HARDLY_SEEN: Final = 0.2

@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from ctl.explain.palette import THEMES, ThemeName
+from ctl.draw.palette import THEMES, ThemeName
 from ctl.types import UNTRAINED, CheckpointInfo
 
 _STYLE = """

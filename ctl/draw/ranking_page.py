@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ctl.explain.page import image_tag, notices, page
+from ctl.draw.page import image_tag, notices, page
 from ctl.types import Analysis, Hit, PersonAnalysis
 
 SCORE: Final = (

@@ -1,9 +1,9 @@
 import numpy as np
 
-from ctl.explain.adjacency_page import MAX_FRAMES, adjacency_html
-from ctl.explain.matrices import strongest_links
+from ctl.draw.adjacency_page import MAX_FRAMES, adjacency_html
+from ctl.draw.matrices import strongest_links
 from ctl.types import Trace
-from tests.explain.conftest import OpenPage
+from tests.draw.conftest import OpenPage
 from tests.explain.traces import make_trace
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
+from ctl.draw.graph_script import SCRIPT, STYLE
+from ctl.draw.graph_view import graph_page, graph_view
+from ctl.draw.page import page
 from ctl.explain.graph_links import links
-from ctl.explain.graph_script import SCRIPT, STYLE
-from ctl.explain.graph_view import graph_page, graph_view
-from ctl.explain.page import page
 from ctl.skeleton import JOINTS
 from ctl.types import Trace
-from tests.explain.conftest import OpenPage
+from tests.draw.conftest import OpenPage
 from tests.explain.traces import HEIGHT, WIDTH, make_trace
 
 KNEE, ANKLE = JOINTS.index("left knee"), JOINTS.index("left ankle")

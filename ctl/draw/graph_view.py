@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from ctl.draw.graph_script import LEGEND, PAGE_SCRIPT, SCRIPT, STYLE
+from ctl.draw.page import number, page, svg_image
+from ctl.draw.palette import GRAPH, NEGATIVE, POSITIVE, SIDES, side_of
 from ctl.explain.graph_links import NodeLink, links, window_frames
-from ctl.explain.graph_script import LEGEND, PAGE_SCRIPT, SCRIPT, STYLE
-from ctl.explain.page import number, page, svg_image
-from ctl.explain.palette import GRAPH, NEGATIVE, POSITIVE, SIDES, side_of
 from ctl.explain.reading import (
     cross_scale_sources,
     finest_graph,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ctl.explain.palette import CASING, GRAPH, NEGATIVE, POSITIVE
+from ctl.draw.palette import CASING, GRAPH, NEGATIVE, POSITIVE
 
 LEGEND: Final = f"""<ul class="graph-legend">
 <li><svg viewBox="0 0 30 8" aria-hidden="true"><path class="physical" d="M1 4H29" stroke="{GRAPH[3]}" \

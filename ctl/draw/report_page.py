@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from ctl.explain import graph_view, match_page, ranking_page
-from ctl.explain.cam_picture import cam_strip
+from ctl.draw import graph_view, match_page, ranking_page
+from ctl.draw.cam_picture import cam_strip
+from ctl.draw.matrices import Link, strongest_cross_scale, strongest_links
+from ctl.draw.page import image_tag, notices, number, page
 from ctl.explain.match import Match
-from ctl.explain.matrices import Link, strongest_cross_scale, strongest_links
-from ctl.explain.page import image_tag, notices, number, page
 from ctl.explain.reading import cross_scale_sources, finest_graph, graphs
 from ctl.types import Analysis, CheckpointInfo, PersonAnalysis, Trace
 

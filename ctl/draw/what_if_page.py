@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from ctl.explain.page import number
+from ctl.draw.page import number
 from ctl.explain.reading import window_names
 from ctl.explain.what_if import Answer, Change, Move
 from ctl.skeleton import SCALES, Scale, part_count

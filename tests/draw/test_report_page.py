@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ctl.draw.match_page import match_html
+from ctl.draw.matrices import strongest_cross_scale, strongest_links
+from ctl.draw.page import number
+from ctl.draw.report_page import LIMITS, report_html
 from ctl.explain.match import Match, explain_match
-from ctl.explain.match_page import match_html
-from ctl.explain.matrices import strongest_cross_scale, strongest_links
-from ctl.explain.page import number
-from ctl.explain.report_page import LIMITS, report_html
 from ctl.files import ROOT
 from ctl.pipeline import Engine
 from ctl.results import thumbnails
 from ctl.types import UNTRAINED, Analysis, PersonAnalysis
-from tests.explain.conftest import OpenPage
+from tests.draw.conftest import OpenPage
 
 SAMPLES = ROOT / "assets" / "samples"
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from ctl.explain.palette import THEMES, VIRIDIS, ThemeName
+from ctl.draw.palette import THEMES, VIRIDIS, ThemeName
 from ctl.explain.reading import TERM_NAMES, Term, cross_scale, frame_name, matrices, window_names, window_of
 from ctl.skeleton import Scale, part_count, part_names
 from ctl.types import Trace

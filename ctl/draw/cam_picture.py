@@ -6,8 +6,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from ctl.explain import picture
-from ctl.explain.palette import CASING, MAGMA, colours, rgb
+from ctl.draw import picture
+from ctl.draw.palette import CASING, MAGMA, colours, rgb
 
 _STRIP_HEIGHT: Final = 320
 

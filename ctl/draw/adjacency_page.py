@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from plotly.offline import get_plotlyjs
 
-from ctl.explain.matrices import (
+from ctl.draw.matrices import (
     Link,
     Plot,
     adjacency_plot,
@@ -17,8 +17,8 @@ from ctl.explain.matrices import (
     strongest_cross_scale,
     strongest_links,
 )
-from ctl.explain.page import page
-from ctl.explain.palette import THEMES, ThemeName
+from ctl.draw.page import page
+from ctl.draw.palette import THEMES, ThemeName
 from ctl.explain.reading import TERM_NAMES, cross_scale, cross_scale_sources, graphs, matrices
 from ctl.types import Trace
 

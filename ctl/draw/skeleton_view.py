@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ctl.explain.palette import CASING, VIRIDIS, colours
+from ctl.draw.palette import CASING, VIRIDIS, colours
 from ctl.skeleton import BONES, PARTS, Scale, part_names
 
 _JOINTS: Final = np.array(

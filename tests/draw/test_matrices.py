@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ctl.explain.matrices import adjacency_figure, cross_scale_figure, strongest_cross_scale, strongest_links
-from ctl.explain.palette import THEMES, VIRIDIS
+from ctl.draw.matrices import adjacency_figure, cross_scale_figure, strongest_cross_scale, strongest_links
+from ctl.draw.palette import THEMES, VIRIDIS
 from ctl.skeleton import JOINTS, PARTS
 from tests.explain.traces import make_trace
 

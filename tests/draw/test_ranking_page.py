@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from ctl.explain.ranking_page import ranking_html
+from ctl.draw.ranking_page import ranking_html
 from ctl.types import UNTRAINED, Analysis, CheckpointInfo, Hit, PersonAnalysis, Tracklet, VideoInfo
-from tests.explain.conftest import OpenPage
+from tests.draw.conftest import OpenPage
 from tests.explain.traces import HEIGHT, WIDTH, make_trace
 
 THUMBNAIL = np.tile(np.arange(0, 250, 5, dtype=np.uint8)[:, None, None], (1, 20, 3))  # taller than a crop

@@ -5,19 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctl.explain import faithfulness_view, what_if_page
+from ctl.draw import faithfulness_view, what_if_page
+from ctl.draw.faithfulness_view import faithfulness_html, verdict
+from ctl.draw.match_page import STYLE as MATCH_STYLE
+from ctl.draw.match_page import match_html, match_page
+from ctl.draw.page import number, page
+from ctl.draw.palette import VIRIDIS, rgb
+from ctl.draw.skeleton_view import body_svg
+from ctl.draw.what_if_page import what_if_html
 from ctl.explain.faithfulness import SHARES, Curves, Faithfulness
-from ctl.explain.faithfulness_view import faithfulness_html, verdict
 from ctl.explain.match import Match, explain_match
-from ctl.explain.match_page import STYLE as MATCH_STYLE
-from ctl.explain.match_page import match_html, match_page
-from ctl.explain.page import number, page
-from ctl.explain.palette import VIRIDIS, rgb
-from ctl.explain.skeleton_view import body_svg
 from ctl.explain.what_if import Move, full_setting, what_if
-from ctl.explain.what_if_page import what_if_html
 from ctl.skeleton import SCALES, part_count, part_names
-from tests.explain.conftest import OpenPage
+from tests.draw.conftest import OpenPage
 from tests.explain.nodes import make_model, make_nodes, make_trace
 from tests.explain.test_match import make_evidence
 

@@ -2,7 +2,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from ctl.explain.palette import (
+from ctl.draw.palette import (
     CASING,
     GRAPH,
     MAGMA,
