@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
-    {"ctl.skeleton", "ctl.errors", "ctl.types", "ctl.config", "ctl.files"},
+    {"ctl.skeleton", "ctl.errors", "ctl.types", "ctl.config", "ctl.files", "ctl.processes"},
     {"ctl.graph"},
     {"ctl.model", "ctl.losses"},
     {"ctl.checkpoint", "ctl.hub"},

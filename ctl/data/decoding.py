@@ -1,6 +1,5 @@
 """Decoding pictures ahead of whoever needs them, in processes of their own."""
 
-import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch.utils.data import Dataset
 from ctl.data.frames import read_frame
 from ctl.data.loader import make_loader, raising
 from ctl.errors import CTLError, InputError
+from ctl.processes import available_cores
 
 MOST_PROCESSES: Final = 16
 """A core decodes 600 to 1,300 frames a second, so that these outrun any estimator."""
@@ -25,11 +25,6 @@ def decoding_processes(device: torch.device) -> int:
     if device.type == "cpu":
         return 1 if cores > 2 else 0
     return min(MOST_PROCESSES, cores)
-
-
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def decode_ahead(

@@ -57,6 +57,8 @@ class Scores:
         intervals: 95 % of each, with persons drawn anew.
         cmc: (20,) float64, the whole curve, mean over splits.
         retrievals: what each split's rankings were worth.
+        average_precision: (n,) float64, of the queries that metrics are a mean of, all splits one after the other.
+        persons: (n,) int, who each of them searches for.
     """
 
     metrics: dict[str, float]
@@ -64,6 +66,8 @@ class Scores:
     intervals: dict[str, tuple[float, float]]
     cmc: np.ndarray
     retrievals: tuple[Retrieval, ...]
+    average_precision: np.ndarray
+    persons: np.ndarray
 
     def to_json(self) -> dict[str, Any]:
         return {**self.metrics, "std": self.deviations, "intervals": self.intervals}
@@ -227,13 +231,16 @@ def _score(
         persons.append(np.array([tracklet.person for tracklet in split.query])[counted])
         retrievals.append(retrieval)
     means = np.stack([table.mean(axis=0) for table in values])  # (splits, K)
-    low, high = bootstrap(np.concatenate(values), np.concatenate(persons))
+    queries, searched_for = np.concatenate(values), np.concatenate(persons)
+    low, high = bootstrap(queries, searched_for)
     return Scores(
         metrics=_named(means.mean(axis=0)),
         deviations=_named(means.std(axis=0, ddof=1)) if len(means) > 1 else None,
         intervals={name: (float(a), float(b)) for name, a, b in zip(METRICS, low, high, strict=True)},
         cmc=np.mean([retrieval.cmc(max(RANKS), unmatched) for retrieval in retrievals], axis=0),
         retrievals=tuple(retrievals),
+        average_precision=queries[:, METRICS.index("mAP")],
+        persons=searched_for,
     )
 
 

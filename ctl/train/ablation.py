@@ -5,28 +5,59 @@ if they are written to the same folder. Rows are scored on the test with their l
 """
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import redirect_stderr
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
 from ctl.checkpoint import load_checkpoint
 from ctl.config import ablation_rows
+from ctl.errors import InputError
 from ctl.evaluate.embedding import Feature
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.files import read_json, to_json, write_atomic
-from ctl.model import CTL
+from ctl.processes import available_cores, end_with_parent, threads_of_children
 from ctl.train.config import MAY_CHANGE, TrainConfig, to_values
 from ctl.train.data import load_task
 from ctl.train.engine import LAST, fill_heatmaps, make_accelerator, train
 from ctl.train.start import initial_model
-from ctl.train.table import Rows, table_json, table_markdown, table_svg, to_rows
+from ctl.train.table import Results, Rows, differences, table_json, table_markdown, table_svg, to_rows
 
 RESULT: Final = "result.json"
+MESSAGES: Final = "messages.log"
+"""What a run that shares the machine with others would have said on stderr."""
+
 IMAGENET: Final = "ImageNet only"
 
 
-def ablate(table: str, config: TrainConfig, seeds: int, out: Path, say: Callable[[str], None]) -> Rows:
+@dataclass(frozen=True)
+class Planned:
+    """One run of a table.
+
+    Args:
+        row: of the table.
+        config: with the row's model and the run's seed.
+        folder: of the run.
+        feature: "backbone" scores the backbone that training starts from, and trains nothing.
+    """
+
+    row: str
+    config: TrainConfig
+    folder: Path
+    feature: Feature = "embedding"
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What the run scored; None where it isn't through, or an earlier version wrote down less."""
+        found = read_json(self.folder / RESULT) if (self.folder / RESULT).exists() else {}
+        return found if "average_precision" in found else None
+
+
+def ablate(table: str, config: TrainConfig, seeds: int, out: Path, say: Callable[[str], None], jobs: int = 1) -> Rows:
     """Train and score the runs of a table that are missing; write the table anew after each.
 
     Args:
@@ -34,24 +65,34 @@ def ablate(table: str, config: TrainConfig, seeds: int, out: Path, say: Callable
         config: its model is the full one, which the rows vary.
         seeds: how many, beginning with `config.run.seed`.
         out: gets `runs`, and the table as .json, .md and .svg.
-        say: told which run comes next.
+        say: told of each run that comes next, or that ended where several go on at once.
+        jobs: runs at once, each in a process with its share of the cores; they share a GPU.
     Raises:
         InputError: no such table; otherwise as `train`.
     """
-    models = ablation_rows(table, config.model)
-    reports: dict[str, list[dict[str, Any]]] = {}
+    runs = plan(table, config, seeds, out)
+    accelerator = make_accelerator(config)
+    if jobs > 1 and accelerator.num_processes > 1:
+        raise InputError("--jobs starts processes of its own: leave it out under accelerate or torchrun")
+    missing = [run for run in runs if run.result is None]
+    for _ in _run_beside(missing, jobs, say) if jobs > 1 else _run_in_turn(missing, say):
+        if accelerator.is_main_process:
+            write_table(table, config, _results(runs), out)
+    if accelerator.is_main_process:
+        write_table(table, config, _results(runs), out)
+    return to_rows(_results(runs))
+
+
+def plan(table: str, config: TrainConfig, seeds: int, out: Path) -> list[Planned]:
+    """All runs of a table in the order they are made: the whole table early, then ever surer."""
+    models, runs = ablation_rows(table, config.model), list[Planned]()
     if table == "3" and config.start.checkpoint:
-        reports[IMAGENET] = [score_start(config, out / "runs" / f"{fingerprint(config)}-start")]
-    for seed in range(config.run.seed, config.run.seed + seeds):  # the whole table early, then ever surer
+        runs.append(Planned(IMAGENET, config, out / "runs" / f"{fingerprint(config)}-start", "backbone"))
+    for seed in range(config.run.seed, config.run.seed + seeds):
         for row, model in models.items():
             variant = replace(config, model=model, run=replace(config.run, seed=seed))
-            folder = out / "runs" / f"{fingerprint(variant)}-seed{seed}"
-            if not (folder / RESULT).exists():
-                say(f"{row}, seed {seed}: {folder}")
-            reports.setdefault(row, []).append(score_run(variant, folder))
-            if make_accelerator(config).is_main_process:
-                write_table(table, config, reports, out)
-    return to_rows(reports)
+            runs.append(Planned(row, variant, out / "runs" / f"{fingerprint(variant)}-seed{seed}"))
+    return runs
 
 
 def fingerprint(config: TrainConfig) -> str:
@@ -62,38 +103,78 @@ def fingerprint(config: TrainConfig) -> str:
     return hashlib.sha256(to_json(values)).hexdigest()[:10]
 
 
-def score_run(config: TrainConfig, folder: Path) -> dict[str, Any]:
-    """Test metrics of a run's last weights; trains it first, or what is left of it."""
-    if not (folder / RESULT).exists():
-        train(config, folder, resume=True)
-        _score(config, load_checkpoint(folder / LAST)[0], "embedding", folder)
-    return read_json(folder / RESULT)
+def _run_in_turn(runs: Sequence[Planned], say: Callable[[str], None]) -> Iterator[Planned]:
+    for run in runs:
+        say(f"{run.row}, seed {run.config.run.seed}: {run.folder}")
+        make(run)
+        yield run
 
 
-def score_start(config: TrainConfig, folder: Path) -> dict[str, Any]:
-    """Test metrics of the mean feature map of the backbone before training."""
-    if not (folder / RESULT).exists():
-        _score(config, initial_model(config, identities=0).eval(), "backbone", folder)
-    return read_json(folder / RESULT)
+def _run_beside(runs: Sequence[Planned], jobs: int, say: Callable[[str], None]) -> Iterator[Planned]:
+    """Raises InputError where a process is ended from outside; what the others have saved isn't lost."""
+    if runs:  # the runs share the heat maps: they are computed once
+        task = load_task(runs[0].config.data)
+        shared = (*task.train, *tracklets_to_embed(task.test), *tracklets_to_embed(task.validation))
+        fill_heatmaps(runs[0].config, shared, make_accelerator(runs[0].config))
+    with (
+        threads_of_children(max(1, available_cores() // jobs)),
+        ProcessPoolExecutor(jobs, get_context("spawn"), end_with_parent) as pool,
+    ):
+        begun = {pool.submit(_make_quietly, run): run for run in runs}
+        try:
+            for job in as_completed(begun):
+                job.result()
+                say(f"{begun[job].row}, seed {begun[job].config.run.seed}: {begun[job].folder}")
+                yield begun[job]
+        except BrokenProcessPool as error:
+            raise InputError("a process that trains was ended from outside; run the command again to go on") from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def write_table(table: str, config: TrainConfig, reports: dict[str, list[dict[str, Any]]], out: Path) -> None:
-    """The table so far, in its three forms."""
-    rows = to_rows(reports)
+def _make_quietly(run: Planned) -> None:
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with (run.folder / MESSAGES).open("a", encoding="utf-8") as messages, redirect_stderr(messages):
+        make(run)
+
+
+def make(run: Planned) -> None:
+    """Train a run, or what is left of it, and score its last weights on the test."""
+    if run.feature == "backbone":
+        model = initial_model(run.config, identities=0).eval()
+    else:
+        train(run.config, run.folder, resume=True)
+        model = load_checkpoint(run.folder / LAST)[0]
+    accelerator = make_accelerator(run.config)
+    test = load_task(run.config.data).test
+    maps = fill_heatmaps(run.config, tracklets_to_embed(test), accelerator)
+    report = evaluate(model.to(accelerator.device), test, maps, feature=run.feature, accelerator=accelerator)
+    if accelerator.is_main_process:
+        queries = {
+            "average_precision": report.scores.average_precision.tolist(),
+            "persons": report.scores.persons.tolist(),
+        }
+        write_atomic(run.folder / RESULT, to_json(report.to_json() | queries))
+    accelerator.wait_for_everyone()
+
+
+def _results(runs: Sequence[Planned]) -> Results:
+    """Row -> seed -> what the run scored, of the runs that are through, in the order of the table."""
+    found: dict[str, dict[int, dict[str, Any]]] = {run.row: {} for run in runs}
+    for run in runs:
+        if (result := run.result) is not None:
+            found[run.row][run.config.run.seed] = result
+    return {row: results for row, results in found.items() if results}
+
+
+def write_table(table: str, config: TrainConfig, results: Results, out: Path) -> None:
+    """The table so far, in its three forms; its first trained row is what the others are compared with."""
+    rows, reference = to_rows(results), next(row for row in results if row != IMAGENET or len(results) == 1)
+    over = differences(results, reference)
     kind, number = ("Figure", table.removeprefix("fig")) if table.startswith("fig") else ("Table", table)
     title = f"{kind} {number} on {config.data.name}, {config.schedule.steps} steps"
-    protocol = next(iter(reports.values()))[0]["protocol"]
-    values = {"table": table, "title": title, "protocol": protocol, "rows": table_json(rows)}
+    protocol = next(iter(next(iter(results.values())).values()))["protocol"]
+    values = {"table": table, "title": title, "protocol": protocol, "rows": table_json(rows, over)}
     write_atomic(out / f"table-{table}.json", to_json(values))
-    write_atomic(out / f"table-{table}.md", table_markdown(title, rows).encode())
+    write_atomic(out / f"table-{table}.md", table_markdown(title, rows, over).encode())
     write_atomic(out / f"table-{table}.svg", table_svg(title, rows).encode())
-
-
-def _score(config: TrainConfig, model: CTL, feature: Feature, folder: Path) -> None:
-    accelerator = make_accelerator(config)
-    test = load_task(config.data).test
-    maps = fill_heatmaps(config, tracklets_to_embed(test), accelerator)
-    report = evaluate(model.to(accelerator.device), test, maps, feature=feature, accelerator=accelerator)
-    if accelerator.is_main_process:
-        write_atomic(folder / RESULT, to_json(report.to_json()))
-    accelerator.wait_for_everyone()

@@ -38,6 +38,13 @@ def add_ablate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--seeds", type=int, default=3, help="runs per row (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs and the table")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="runs at once, which share the cores or the GPU (default: %(default)s)",
+    )
     parser.set_defaults(run=run_ablate)
 
 
@@ -48,8 +55,10 @@ def run_ablate(args: argparse.Namespace) -> int:
 
     if args.seeds < 1:
         raise InputError(f"--seeds must be ≥ 1, got {args.seeds}")
+    if args.jobs < 1:
+        raise InputError(f"--jobs must be ≥ 1, got {args.jobs}")
     config = read_config(args.config, args.overrides)
     config = replace(config, data=replace(config.data, name=args.dataset, root=args.root))
-    ablate(args.table, config, args.seeds, args.out, lambda line: print(line, file=sys.stderr))
+    ablate(args.table, config, args.seeds, args.out, lambda line: print(line, file=sys.stderr), args.jobs)
     print((args.out / f"table-{args.table}.md").read_text(encoding="utf-8"))
     return 0

@@ -7,7 +7,6 @@ import torch
 from ctl.data.batch_transforms import augment_batch
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.clips import Clips
-from ctl.data.decoding import available_cores
 from ctl.data.frames import FrameStore
 from ctl.data.heatmaps import HeatMapCache
 from ctl.data.recipes import Recipes
@@ -24,6 +23,7 @@ from ctl.data.resident import (
     reserve_for,
 )
 from ctl.data.sampling import ClipKey
+from ctl.processes import available_cores
 from ctl.train.config import TrainConfig
 from ctl.train.data import Batch, read_ahead
 from ctl.train.log import share_bar

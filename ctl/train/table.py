@@ -1,12 +1,15 @@
 """Values of an ablation as a table: JSON, Markdown and a picture. Values in, text out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from math import floor
 from statistics import mean, stdev
 from typing import Any, Final
 
+import numpy as np
+
+from ctl.evaluate.intervals import bootstrap_difference
 from ctl.evaluate.plots import GRID, INK, MUTED, SERIES
 
 METRICS: Final[Mapping[str, str]] = {"rank1": "rank-1", "rank5": "rank-5", "mAP": "mAP"}
@@ -34,29 +37,73 @@ class Spread:
         return f"{100 * self.mean:.1f}" + ("" if self.std is None else f" ± {100 * self.std:.1f}")
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far a row's mAP is above another row's, by runs of the same seeds on the same queries.
+
+    Args:
+        reference: the other row.
+        mean: 0..1.
+        low, high: 95 % interval, were persons and seeds drawn anew.
+        seeds: how many runs of each row were compared.
+    """
+
+    reference: str
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+    def __str__(self) -> str:
+        """In percent."""
+        return f"{100 * self.mean:+.1f} ({100 * self.low:+.1f} to {100 * self.high:+.1f})"
+
+
 Rows = Mapping[str, Mapping[str, Spread]]
 """Row -> metric -> spread, in the order of the table."""
 
+Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
+"""Row -> seed -> what the run scored: `ctl.evaluate.report.Report.to_json`, and "average_precision" and "persons" of
+the queries that it is a mean of."""
 
-def to_rows(reports: Mapping[str, Sequence[Mapping[str, Any]]]) -> Rows:
-    """Row -> reports of its runs (`ctl.evaluate.report.Report.to_json`) -> spreads."""
-    return {row: {m: Spread(tuple(r[m] for r in several)) for m in METRICS} for row, several in reports.items()}
+
+def to_rows(results: Results) -> Rows:
+    """Results -> spreads."""
+    return {row: {m: Spread(tuple(r[m] for r in runs.values())) for m in METRICS} for row, runs in results.items()}
 
 
-def table_json(rows: Rows) -> dict[str, Any]:
-    """Row -> metric -> "mean", "std" and "values"."""
+def differences(results: Results, reference: str) -> dict[str, Difference]:
+    """Every other row against one, over the seeds that both have; rows that share none are left out."""
+    found = {}
+    for row, runs in results.items():
+        seeds = sorted(runs.keys() & results.get(reference, {}).keys())
+        if row == reference or not seeds:
+            continue
+        ours, theirs = (
+            np.array([results[name][seed]["average_precision"] for seed in seeds]) for name in (row, reference)
+        )
+        low, high = bootstrap_difference(ours, theirs, np.array(runs[seeds[0]]["persons"]))
+        found[row] = Difference(reference, float((ours - theirs).mean()), low, high, len(seeds))
+    return found
+
+
+def table_json(rows: Rows, over: Mapping[str, Difference]) -> dict[str, Any]:
+    """Row -> metric -> "mean", "std" and "values"; and "difference" of its mAP, where there is one."""
     return {
         row: {name: {"mean": s.mean, "std": s.std, "values": list(s.values)} for name, s in metrics.items()}
+        | ({"difference": asdict(over[row])} if row in over else {})
         for row, metrics in rows.items()
     }
 
 
-def table_markdown(title: str, rows: Rows) -> str:
+def table_markdown(title: str, rows: Rows, over: Mapping[str, Difference]) -> str:
     """A Markdown table under its title."""
-    lines = [f"**{title}**", "", f"| | {' | '.join(METRICS.values())} | runs |", "| --- | --- | --- | --- | --- |"]
+    above = [f"mAP over {one.reference}" for one in list(over.values())[:1]]
+    heads = ["", *METRICS.values(), *above, "runs"]
+    lines = [f"**{title}**", "", f"| {' | '.join(heads)} |".replace("|  |", "| |"), "| --- " * len(heads) + "|"]
     for row, metrics in rows.items():
-        cells = [str(metrics[name]) for name in METRICS]
-        lines.append(f"| {row} | {' | '.join(cells)} | {len(metrics['mAP'].values)} |")
+        cells = [row, *(str(metrics[name]) for name in METRICS), *(str(over.get(row, "")) for _ in above)]
+        lines.append(f"| {' | '.join(cells)} | {len(metrics['mAP'].values)} |")
     return "\n".join([*lines, ""])
 
 

@@ -13,19 +13,15 @@ interruption changes a byte. While a set is being made, `.unfinished/` holds one
 """
 
 import json
-import os
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +29,7 @@ from PIL import Image
 
 from ctl.errors import InputError
 from ctl.files import read_json, to_json, write_atomic
+from ctl.processes import available_cores, end_with_parent, threads_of_children
 from ctl.walkers.figure import Figure
 from ctl.walkers.film import STAGE, Actor, Shot, film
 from ctl.walkers.look import Look, sample_look, similar_look
@@ -148,7 +145,7 @@ def generate(settings: Settings, root: Path, workers: int | None = None) -> dict
         raise InputError(f"{root} is not empty: choose a new folder for the set")
     else:
         write_atomic(begun, to_json(start))
-    _film_all(settings, root, workers or os.cpu_count() or 1)
+    _film_all(settings, root, workers or available_cores())
     return _finish(settings, root, start)
 
 
@@ -173,8 +170,8 @@ def _film_all(settings: Settings, root: Path, workers: int) -> None:
     if not left:
         return
     with (
-        _one_thread_each(),
-        ProcessPoolExecutor(workers, get_context("spawn"), _start_worker) as pool,
+        threads_of_children(1),
+        ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool,
         tqdm(total=total, initial=total - left, unit="tracklet", disable=None) as bar,
     ):
         jobs = {pool.submit(_film_person, settings, takes, root): len(takes) for takes in todo.values() if takes}
@@ -186,34 +183,6 @@ def _film_all(settings: Settings, root: Path, workers: int) -> None:
             raise InputError("a process that renders was ended from outside; run the command again to go on") from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started within use one thread: they share the cores as it is, and sums always come in one order."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _start_worker() -> None:
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed command leaves no process behind that goes on writing."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 _studio_of = cache(Studio)

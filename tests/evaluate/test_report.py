@@ -16,7 +16,7 @@ from ctl.data.heatmaps import HeatMapCache
 from ctl.errors import InputError
 from ctl.evaluate import evaluate
 from ctl.evaluate.cli import add_evaluate
-from ctl.evaluate.intervals import bootstrap
+from ctl.evaluate.intervals import bootstrap, bootstrap_difference
 from ctl.evaluate.report import Embedded, Report, score, tracklets_to_embed
 
 
@@ -103,6 +103,24 @@ def test_queries_of_one_person_count_as_one():
     (low,), (high,) = bootstrap(found, np.repeat(np.arange(50), 4))
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.7 * 0.3 / 50), rel=0.12)
     np.testing.assert_array_equal(bootstrap(found, np.repeat(np.arange(50), 4)), ([low], [high]))
+
+
+def test_what_two_models_have_in_common_cancels_out_of_their_difference():
+    rng = np.random.default_rng(0)
+    persons, hard = np.repeat(np.arange(60), 3), rng.random((2, 180))  # persons hard or easy, seeds lucky or not
+    assert bootstrap_difference(hard + 0.1, hard, persons) == pytest.approx((0.1, 0.1))
+    gained = rng.normal(0.1, 0.2, (1, 180))
+    (low,), (high,) = bootstrap(gained.T, persons)
+    assert bootstrap_difference(hard[:1] + gained, hard[:1], persons) == pytest.approx((low, high))
+
+
+def test_seeds_that_disagree_widen_a_difference():
+    """Of two seeds that differ by 0 and 1, both draws are the same seed in half of all cases."""
+    persons, none = np.arange(50), np.zeros((2, 50))
+    assert bootstrap_difference(np.stack([none[0], none[0] + 1]), none, persons) == pytest.approx((0, 1))
+    thirds = np.stack([none[0], none[0], none[0] + 1])
+    low, high = bootstrap_difference(thirds, np.zeros((3, 50)), persons)
+    assert (low, high) == pytest.approx((0, 1))
 
 
 def test_plain_colours_are_told_apart(checkpoint: Path, benchmark: Benchmark, heatmaps: HeatMapCache) -> None:

@@ -12,7 +12,7 @@ from ctl.config import ablation_rows
 from ctl.errors import InputError
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.model import CTL
-from ctl.train.ablation import IMAGENET, RESULT, ablate
+from ctl.train.ablation import IMAGENET, MESSAGES, RESULT, ablate
 from ctl.train.config import read_config
 from ctl.train.data import load_task
 from ctl.train.engine import LAST, SETTINGS, fill_heatmaps, make_accelerator, train
@@ -56,7 +56,7 @@ def test_rows_and_seeds_are_run_once_and_shared_between_tables(start: Path, conf
 
     said.clear()
     three = ablate("3", config, 1, tmp_path, said.append)
-    assert [line.split(",")[0] for line in said] == ["Basel", "Basel+ContRe", "Basel+ContRe+3D"]
+    assert [line.split(",")[0] for line in said] == [IMAGENET, "Basel", "Basel+ContRe", "Basel+ContRe+3D"]
     assert list(three) == [IMAGENET, *ablation_rows("3", config.model)]
     task, accelerator = load_task(config.data), make_accelerator(config)
     maps = fill_heatmaps(config, tracklets_to_embed(task.test), accelerator)
@@ -86,6 +86,33 @@ def test_a_half_run_is_resumed(configure, tmp_path: Path) -> None:
     assert ablate("fig7b", config, 1, tmp_path / "half", lambda line: None) == rows
     assert [json.loads(line)["step"] for line in (half / LOG).read_text().splitlines()] == [2]
     assert (half / STATE).read_bytes() == (whole / STATE).read_bytes()
+
+
+def test_runs_beside_each_other_give_the_same_table(configure, tmp_path: Path) -> None:
+    config = configure(*SHORT)
+    said: list[str] = []
+    beside = ablate("fig7b", config, 1, tmp_path / "beside", said.append, jobs=2)
+    assert beside == ablate("fig7b", config, 1, tmp_path / "turn", lambda line: None)
+    assert len(said) == len(beside)
+    tables = [json.loads((tmp_path / name / "table-fig7b.json").read_text()) for name in ("beside", "turn")]
+    assert tables[0] == tables[1]
+    assert all("difference" in row for row in list(tables[0]["rows"].values())[1:])
+    for run in (tmp_path / "beside" / "runs").iterdir():
+        assert (run / MESSAGES).exists()
+
+
+def test_a_result_without_its_queries_is_scored_again_and_not_trained(configure, tmp_path: Path) -> None:
+    config = configure(*SHORT)
+    rows = ablate("fig7b", config, 1, tmp_path, lambda line: None)
+    run = min((tmp_path / "runs").iterdir())
+    whole = json.loads((run / RESULT).read_text())
+    (run / RESULT).write_text(json.dumps({k: v for k, v in whole.items() if k not in ("persons", "average_precision")}))
+    weights = (run / LAST / "model.safetensors").stat().st_mtime_ns
+    assert ablate("fig7b", config, 1, tmp_path, lambda line: None) == rows
+    again = json.loads((run / RESULT).read_text())
+    assert again["average_precision"] == pytest.approx(whole["average_precision"])
+    assert sum(again["average_precision"]) / len(again["persons"]) == pytest.approx(again["mAP"])
+    assert (run / LAST / "model.safetensors").stat().st_mtime_ns == weights
 
 
 def test_an_unknown_table_names_the_known_ones(configure, tmp_path: Path) -> None:

@@ -4,11 +4,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ctl.train.table import Spread, table_json, table_markdown, table_svg, to_rows
+from ctl.train.table import Spread, differences, table_json, table_markdown, table_svg, to_rows
 
 REPORTS = {
-    "Basel": [{"rank1": 0.5, "rank5": 0.75, "mAP": 0.4, "gallery": 9}, {"rank1": 0.7, "rank5": 0.75, "mAP": 0.5}],
-    "A < B": [{"rank1": 0.8, "rank5": 1.0, "mAP": 0.61}],
+    "Basel": {
+        0: {"rank1": 0.5, "rank5": 0.75, "mAP": 0.4, "gallery": 9, "average_precision": [0.2, 0.6], "persons": [1, 2]},
+        1: {"rank1": 0.7, "rank5": 0.75, "mAP": 0.5, "average_precision": [0.4, 0.6], "persons": [1, 2]},
+    },
+    "A < B": {0: {"rank1": 0.8, "rank5": 1.0, "mAP": 0.61, "average_precision": [0.52, 0.7], "persons": [1, 2]}},
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -22,16 +25,30 @@ def test_mean_and_sample_deviation() -> None:
 
 def test_markdown_and_json_hold_the_same_values() -> None:
     rows = to_rows(REPORTS)
-    assert table_markdown("Table 3", rows).splitlines() == [
+    over = differences(REPORTS, "Basel")
+    assert table_markdown("Table 3", rows, over).splitlines() == [
         "**Table 3**",
         "",
-        "| | rank-1 | rank-5 | mAP | runs |",
-        "| --- | --- | --- | --- | --- |",
-        "| Basel | 60.0 ± 14.1 | 75.0 ± 0.0 | 45.0 ± 7.1 | 2 |",
-        "| A < B | 80.0 | 100.0 | 61.0 | 1 |",
+        "| | rank-1 | rank-5 | mAP | mAP over Basel | runs |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| Basel | 60.0 ± 14.1 | 75.0 ± 0.0 | 45.0 ± 7.1 |  | 2 |",
+        "| A < B | 80.0 | 100.0 | 61.0 | +21.0 (+10.0 to +32.0) | 1 |",
     ]
-    values = table_json(rows)["Basel"]["rank1"]
-    assert values == {"mean": pytest.approx(0.6), "std": pytest.approx(0.02**0.5), "values": [0.5, 0.7]}
+    values = table_json(rows, over)
+    assert values["Basel"]["rank1"] == {
+        "mean": pytest.approx(0.6),
+        "std": pytest.approx(0.02**0.5),
+        "values": [0.5, 0.7],
+    }
+    assert values["A < B"]["difference"] == {
+        "reference": "Basel",
+        "mean": pytest.approx(0.21),
+        "low": pytest.approx(0.1),
+        "high": pytest.approx(0.32),
+        "seeds": 1,
+    }
+    assert "difference" not in values["Basel"]
+    assert table_markdown("Table 3", rows, {}).splitlines()[2] == "| | rank-1 | rank-5 | mAP | runs |"
 
 
 def test_the_picture_puts_every_value_at_its_place_on_the_axis() -> None:
@@ -55,6 +72,6 @@ def test_the_picture_puts_every_value_at_its_place_on_the_axis() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.049, 1.0])
 def test_any_values_fit_the_axis(value: float) -> None:
-    svg = table_svg("t", to_rows({"row": [{"rank1": value, "rank5": value, "mAP": value}]}))
+    svg = table_svg("t", to_rows({"row": {0: {"rank1": value, "rank5": value, "mAP": value}}}))
     places = [float(c.get("cx")) for c in ElementTree.fromstring(svg).iter(f"{SVG}circle")]
     assert all(190 <= x <= 720 for x in places)
