@@ -14,7 +14,7 @@ from typing import Final
 from ctl.data.benchmark import Benchmark, Split, TrackletFiles
 from ctl.data.listing import pictures, require, subfolders
 from ctl.errors import InputError
-from ctl.video.pictures import natural_key
+from ctl.video.names import natural_order
 
 TRAIN: Final = "train"
 TEST: Final = ("query", "gallery")
@@ -54,7 +54,7 @@ def read_split(root: Path) -> Split:
 
 def _numbers(names: Iterable[str]) -> dict[str, int]:
     """Name -> its number, from 0, in the natural order of the names."""
-    return {name: number for number, name in enumerate(sorted(set(names), key=natural_key))}
+    return {name: number for number, name in enumerate(natural_order(set(names)))}
 
 
 def _part(folder: Path) -> dict[tuple[str, str], list[tuple[Path, ...]]]:

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.errors import InputError
+from ctl.video.crop import stretch
 from ctl.video.pictures import FORMATS
+from ctl.video.rgb import to_rgb
 
 MEMORY_BYTES: Final = 2 * 10**9
 """Default budget of a `FrameStore`: 36,000 frames of 192×96, nearly the training part of Walkers."""
@@ -24,20 +25,12 @@ def read_frame(path: Path, image_size: tuple[int, int]) -> np.ndarray:
     """
     try:
         with Image.open(path, formats=FORMATS) as picture:
-            pixels = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+            pixels = to_rgb(picture)
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: the data set is not complete") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is a damaged picture: fetch it again or leave it out") from error
     return stretch(pixels, image_size)
-
-
-def stretch(pixels: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-    """A picture (h, w, 3) uint8 at another size: to the bit what `ctl.video.crop.cut` gives of all of it, faster."""
-    height, width = pixels.shape[:2]
-    edged = cv2.copyMakeBorder(pixels, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
-    picture = Image.fromarray(edged)
-    return np.asarray(picture.resize(image_size[::-1], Image.Resampling.BILINEAR, box=(0, 0, width, height)))
 
 
 def read_frames(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ctl.data.benchmark import Split, TrackletFiles
 from ctl.errors import InputError
-from ctl.video.pictures import SUFFIXES, natural_key
+from ctl.video.names import is_system, natural_order
+from ctl.video.pictures import SUFFIXES
 
 
 def require(data_set: str, root: Path, *parts: str) -> None:
@@ -20,20 +21,20 @@ def require(data_set: str, root: Path, *parts: str) -> None:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Folders within a folder in the natural order of their names; hidden ones are left out."""
-    return sorted((f for f in folder.iterdir() if f.is_dir() and f.name[0] != "."), key=lambda f: natural_key(f.name))
+    """Folders within a folder in the natural order of their names; those of the system are left out."""
+    return natural_order((f for f in folder.iterdir() if f.is_dir() and not is_system(f.name)), lambda f: f.name)
 
 
 def pictures(folder: Path) -> tuple[Path, ...]:
-    """Picture files of a folder in the natural order of their names: frame 2 before frame 10; hidden ones are left out.
+    """Picture files of a folder in the natural order of their names: frame 2 before frame 10; no hidden ones.
 
     Raises:
         InputError: there is none.
     """
-    found = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and f.name[0] != "."]
+    found = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not is_system(f.name)]
     if not found:
         raise InputError(f"{folder} holds no pictures ({', '.join(suffix[1:] for suffix in SUFFIXES)})")
-    return tuple(sorted(found, key=lambda f: natural_key(f.name)))
+    return tuple(natural_order(found, lambda f: f.name))
 
 
 def two_camera_split(train: Iterable[int], test: Iterable[int], cameras: Sequence[dict[int, TrackletFiles]]) -> Split:

@@ -24,7 +24,8 @@ from ctl.data.listing import require
 from ctl.data.matlab import read_matrix
 from ctl.errors import InputError
 from ctl.files import read_bytes
-from ctl.video.pictures import SUFFIXES, natural_key
+from ctl.video.names import is_system, natural_order
+from ctl.video.pictures import SUFFIXES
 
 LISTS: Final = {part: f"list_sequence/list_seq_{part}.txt" for part in ("train", "test")}
 QUERIES: Final = "test/data/info_test.mat"
@@ -71,8 +72,8 @@ def _by_prefix(folder: Path) -> dict[str, list[Path]]:
     """Pictures of a folder in the order of their names, by all but the last word of the name. One look per folder."""
     found: dict[str, list[Path]] = defaultdict(list)
     if folder.is_dir():
-        for file in sorted(folder.iterdir(), key=lambda f: natural_key(f.name)):
-            if file.suffix.lower() in SUFFIXES and file.name[0] != ".":
+        for file in natural_order(folder.iterdir(), lambda f: f.name):
+            if file.suffix.lower() in SUFFIXES and not is_system(file.name):
                 found[file.stem.rpartition("_")[0]].append(file)
     return found
 

@@ -1,4 +1,4 @@
-"""Video files through PyAV: time stamps first, pictures one at a time afterwards.
+"""Video files through PyAV: the track and its clock first, pictures one at a time afterwards.
 
 Only the demuxers that the project documents are allowed, and the file is handed over as an open file, never by name. So
 a playlist dressed up as an mp4 can't make FFmpeg read other files or addresses.
@@ -15,6 +15,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
 from ctl.errors import InputError
@@ -25,6 +26,12 @@ DEMUXERS: Final = "mov,matroska,avi,gif"
 
 SUFFIXES: Final = (".mp4", ".mov", ".m4v", ".webm", ".avi", ".mkv", ".gif")
 
+HD: Final = 1280
+"""Pixels of the longer side from which pictures without tags are in the colours of BT.709; smaller ones in BT.601's."""
+
+_MATRICES: Final = (0, 1, 4, 5, 6, 7, 9)
+"""FFmpeg's numbers of the ways to code colours that it converts: RGB, BT.709, FCC, BT.601 (two), 240M, BT.2020."""
+
 Orientation = tuple[int, int, int, int]
 """Signs (a, b, c, d) of a display matrix: a source pixel (x, y) is shown at (ax + cy, bx + dy)."""
 
@@ -32,6 +39,9 @@ UPRIGHT: Final[Orientation] = (1, 0, 0, 1)
 
 MISSING_TAIL: Final = 0.9
 """A file whose packets end before this share of the duration in its header was cut off."""
+
+JUMP_SECONDS: Final = 10.0
+"""Between two frames: a clock that goes on later was set anew, as that of a camera on a network is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +52,12 @@ class VideoFile:
         path: the file.
         width, height: pixels of an upright frame with square pixels.
         orientation: as `orientation` reads it from the first frame.
-        times: (n,) float64 seconds from the first frame, ascending, one per packet.
+        times: (n,) float64 seconds from the first frame, ascending, one per packet that is to be shown.
         frame_seconds: how long a frame lasts, on the average.
         promised_seconds: duration in the header of a file that was cut off before it; 0 for a whole file.
+        track: number of the picture track among the file's tracks.
+        has_clock: whether its time stamps say when frames come; without, they come one `frame_seconds` after another.
+        jumps: how often its clock goes on more than `JUMP_SECONDS` later; such a gap counts as one frame.
     """
 
     path: Path
@@ -54,25 +67,43 @@ class VideoFile:
     times: np.ndarray
     frame_seconds: float
     promised_seconds: float
+    track: int
+    has_clock: bool
+    jumps: int
 
     clocked: ClassVar[bool] = True
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What is odd about the clock."""
+        if not self.has_clock:
+            rate = 1 / self.frame_seconds
+            return (f"The clip doesn't say when its frames come: they are taken as {rate:.3g} per second.",)
+        if self.jumps:
+            many = f"{self.jumps} times" if self.jumps > 1 else "once"
+            return (f"The clip's clock jumps {many}: what follows is taken to go on at once.",)
+        return ()
 
     def shots(self) -> Generator[tuple[float, Callable[[], np.ndarray]]]:
         """Yield, for every frame that decodes, its time in seconds from the first and a function that renders it.
 
         Rendering gives (height, width, 3) uint8 RGB. Frames that don't decode are left out. Where a time stamp is
-        missing or doesn't advance, the frame is placed one `frame_seconds` after the one before.
+        missing or doesn't advance, or jumps, the frame is placed one `frame_seconds` after the one before.
         """
-        last = -self.frame_seconds
-        start: float | None = None
-        with _open(self.path) as (container, stream):
+        last, start = -self.frame_seconds, None
+        reformatter = VideoReformatter()  # one for all frames: what it sets up for HDR takes two seconds
+        with _open(self.path) as (container, tracks):
+            stream = next(track for track in tracks if track.index == self.track)
             stream.thread_type = "AUTO"
             for frame in _decodable(container, stream):
+                time = frame.time if self.has_clock else None
                 if start is None:
-                    start = frame.time or 0.0
-                advance = -1.0 if frame.time is None else frame.time - start - last
-                last += advance if advance > 0 else self.frame_seconds
-                yield last, partial(_render, frame, self.orientation, (self.width, self.height))
+                    start = time or 0.0
+                advance = 0.0 if time is None else time - start - last
+                if abs(advance) > JUMP_SECONDS:
+                    start += advance - self.frame_seconds
+                last += advance if 0 < advance <= JUMP_SECONDS else self.frame_seconds
+                yield last, partial(_render, frame, reformatter, self.orientation, (self.width, self.height))
 
 
 def read_video_file(path: Path, limits: Limits) -> VideoFile:
@@ -82,26 +113,47 @@ def read_video_file(path: Path, limits: Limits) -> VideoFile:
         InputError: it isn't one of the known containers, holds no picture track or too few frames, or they are too
             large.
     """
-    with _open(path) as (container, stream):
-        stamps = [_stamp(packet) for packet in _packets(container, stream) if packet.size]
+    with _open(path) as (container, tracks):
+        shown: dict[int, list[float | None]] = {track.index: [] for track in tracks}
+        for packet in _packets(container, *tracks):
+            if packet.size and not packet.is_discard:  # an edit list may hide what stands in the file
+                shown[packet.stream_index].append(_stamp(packet))
+        stream = max(tracks, key=lambda track: len(shown[track.index]))  # another one may be a thumbnail
+        stamps = shown[stream.index]
         require_frames(path.name, len(stamps))
         limits.check_size(path.name, stream.width, stream.height)
-        seconds = np.array(sorted(stamp for stamp in stamps if stamp is not None))
         declared = (container.duration or 0) / av.time_base
+        if stream.duration and stream.time_base:  # other tracks may be longer
+            declared = float(stream.duration * stream.time_base)
         nominal = float(1 / stream.average_rate) if stream.average_rate else 0.04
-    if len(seconds) < len(stamps):
-        seconds = np.arange(len(stamps)) * nominal
-    times = seconds - seconds[0]
+        track = stream.index
+    seconds = np.array(sorted(stamp for stamp in stamps if stamp is not None))
+    has_clock = len(seconds) == len(stamps) and seconds[-1] > seconds[0]
+    steps = np.diff(seconds) if has_clock else np.full(len(stamps) - 1, nominal)
+    is_jump = steps > JUMP_SECONDS
+    typical = float(np.median(steps[~is_jump])) if (~is_jump).any() else nominal
+    times = np.concatenate([[0.0], np.where(is_jump, typical or nominal, steps).cumsum()])
     frame_seconds = float(times[-1] / (len(times) - 1)) or nominal
     end = times[-1] + frame_seconds
-    turned, (width, height) = _first_look(path)
+    turned, (width, height) = _first_look(path, track)
     limits.check_size(path.name, width, height)
-    promised = declared if end < MISSING_TAIL * declared else 0.0
-    return VideoFile(path, width, height, turned, times, frame_seconds, promised)
+    return VideoFile(
+        path=path,
+        width=width,
+        height=height,
+        orientation=turned,
+        times=times,
+        frame_seconds=frame_seconds,
+        promised_seconds=declared if end < MISSING_TAIL * declared and not is_jump.any() else 0.0,
+        track=track,
+        has_clock=has_clock,
+        jumps=int(is_jump.sum()),
+    )
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def _open(path: Path) -> Iterator[tuple[InputContainer, list[VideoStream]]]:
+    """The file and its picture tracks, at least one."""
     with path.open("rb") as file:
         try:
             container = av.open(file, "r", options={"format_whitelist": DEMUXERS})
@@ -114,17 +166,17 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             tracks = [track for track in container.streams.video if not _is_cover(track)]
             if not tracks:
                 raise InputError(f"{path.name} holds no picture track: give a clip that shows a person.")
-            yield container, tracks[0]
+            yield container, tracks
 
 
 def _is_cover(track: VideoStream) -> bool:
     return bool(track.disposition & track.disposition.__class__.attached_pic)
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
-    """The stream's packets, ending quietly where a damaged file stops being readable."""
+def _packets(container: InputContainer, *tracks: VideoStream) -> Iterator[av.Packet]:
+    """The tracks' packets, ending quietly where a damaged file stops being readable."""
     try:
-        yield from container.demux(stream)
+        yield from container.demux(*tracks)
     except av.error.FFmpegError:
         return
 
@@ -146,9 +198,10 @@ def _stamp(packet: av.Packet) -> float | None:
     return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
 
 
-def _first_look(path: Path) -> tuple[Orientation, tuple[int, int]]:
+def _first_look(path: Path, track: int) -> tuple[Orientation, tuple[int, int]]:
     """The first frame's orientation, and its width and height once that is applied and its pixels are square."""
-    with _open(path) as (container, stream):
+    with _open(path) as (container, tracks):
+        stream = next(one for one in tracks if one.index == track)
         frame = next(_decodable(container, stream), None)
         if frame is None:
             return UPRIGHT, (stream.width, stream.height)
@@ -170,15 +223,29 @@ def orientation(frame: VideoFrame) -> Orientation:
     return (a, b, c, d) if abs(a * d - b * c) == 1 and a * b == 0 and c * d == 0 else UPRIGHT
 
 
+def _colours(frame: VideoFrame) -> dict[str, Any]:
+    """How a frame's numbers become SDR colours: by its tags, and without them as players guess, by its size.
+
+    HDR (PQ and HLG) is mapped to what a common screen shows; its numbers taken as they are would look washed out.
+    """
+    known: dict[str, Any] = {}
+    if frame.colorspace not in _MATRICES:
+        known["src_colorspace"] = Colorspace.ITU709 if max(frame.width, frame.height) >= HD else Colorspace.ITU601
+    if frame.color_trc in (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67):
+        known |= {"dst_color_trc": ColorTrc.IEC61966_2_1, "dst_color_primaries": ColorPrimaries.BT709}
+        known |= {"dst_color_range": ColorRange.JPEG}
+    return known
+
+
 def _quarter_turned(turned: Orientation) -> bool:
     return turned[0] == 0
 
 
-def _render(frame: VideoFrame, turned: Orientation, size: tuple[int, int]) -> np.ndarray:
+def _render(frame: VideoFrame, reformatter: VideoReformatter, turned: Orientation, size: tuple[int, int]) -> np.ndarray:
     """(height, width, 3) uint8 RGB, upright, with square pixels; size is the upright width and height."""
     a, b, c, d = turned
     width, height = size[::-1] if _quarter_turned(turned) else size
-    image = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
+    image = reformatter.reformat(frame, width, height, "rgb24", **_colours(frame)).to_ndarray()
     if _quarter_turned(turned):
         return np.ascontiguousarray(image.transpose(1, 0, 2)[::b, ::c])
     return np.ascontiguousarray(image[::d, ::a])

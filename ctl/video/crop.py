@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -98,6 +99,14 @@ def cut(image: np.ndarray, box: np.ndarray, image_size: tuple[int, int]) -> np.n
     return np.asarray(region.resize(image_size[::-1], Image.Resampling.BILINEAR, box=inner))
 
 
+def stretch(image: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+    """A picture (H, W, 3) uint8 at another size: to the bit what `cut` gives of all of it, faster."""
+    height, width = image.shape[:2]
+    edged = cv2.copyMakeBorder(image, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
+    picture = Image.fromarray(edged)
+    return np.asarray(picture.resize(image_size[::-1], Image.Resampling.BILINEAR, box=(0, 0, width, height)))
+
+
 def source_views(
     path: Path, tracklet: Tracklet, framing: Framing, max_fps: float | None = None, limits: Limits = LIMITS
 ) -> Iterator[np.ndarray]:
@@ -111,8 +120,9 @@ def source_views(
     """
     regions = dict(zip(tracklet.frames.tolist(), framing.regions, strict=True))
     with open_clip(path, max_fps, limits) as clip:
+        size = clip.info.height, clip.info.width
         for frame in clip:
             if frame.index in regions:
-                yield cut(frame.image, regions[frame.index], framing.size)
+                yield cut(frame.at(size), regions[frame.index], framing.size)
             if frame.index >= tracklet.frames[-1]:
                 return

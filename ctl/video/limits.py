@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from PIL import Image
 
 from ctl.errors import InputError
 
@@ -53,9 +54,16 @@ class Frame:
     Args:
         index: from 0, counting analysed frames only.
         time: seconds from the first frame of the clip; index / 25 where the source has no clock.
-        image: (H, W, 3) uint8 RGB, upright: the orientation flag is applied.
+        image: (H, W, 3) uint8 RGB, upright: the orientation flag is applied. All frames of a video file have one size;
+            of a clip of pictures each has its own.
     """
 
     index: int
     time: float
     image: np.ndarray
+
+    def at(self, size: tuple[int, int]) -> np.ndarray:
+        """The image at a height and width, stretched where it has another: (*size, 3) uint8."""
+        if self.image.shape[:2] == size:
+            return self.image
+        return np.asarray(Image.fromarray(self.image).resize(size[::-1], Image.Resampling.BILINEAR))

@@ -15,7 +15,7 @@ import numpy as np
 from ctl.errors import InputError
 from ctl.types import ClipKind, Tracklet
 from ctl.video.boxes import Detections
-from ctl.video.crop import cut, person_region
+from ctl.video.crop import cut, person_region, stretch
 from ctl.video.detect import Detector, shrink
 from ctl.video.reader import Clip, Frame
 from ctl.video.track import Tracker
@@ -110,7 +110,7 @@ def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
         return "crop"
     step = max(1, min(info.frames, round(2 * info.fps) or 50) // 5)
     with closing(iter(clip)) as frames:  # type: ignore[type-var]
-        found = detector([frame.image for frame in islice(frames, 0, 5 * step, step)])
+        found = detector([frame.at((info.height, info.width)) for frame in islice(frames, 0, 5 * step, step)])
     filled = [people.boxes[:, 3] >= FILLED * info.height for people in found]
     alone = [count == 1 for count in (int(tall.sum()) for tall in filled)]
     return "crop" if sum(alone) > len(found) / 2 else "scene"
@@ -119,7 +119,8 @@ def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
 def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> list[Walk]:
     """Look for people about `LOOKS_PER_SECOND`, follow them, and fill in where they are between the looks."""
     step = max(1, round(clip.info.fps / LOOKS_PER_SECOND))
-    scale = min(1.0, MOST_LINES / min(clip.info.height, clip.info.width))
+    size = clip.info.height, clip.info.width
+    scale = min(1.0, MOST_LINES / min(size))
     tracker = Tracker()
     times: list[float] = []
     batch: list[Frame] = []
@@ -133,7 +134,7 @@ def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> l
     for frame in clip:
         times.append(frame.time)
         if frame.index % step == 0:
-            batch.append(replace(frame, image=shrink(frame.image, scale)))
+            batch.append(replace(frame, image=shrink(frame.at(size), scale)))
         if len(batch) == BATCH:
             look()
     if batch:
@@ -181,21 +182,22 @@ def _cut(
     for person, walk in enumerate(walks):
         for row, frame in enumerate(walk.frames.tolist()):
             wanted.setdefault(frame, []).append((person, row))
+    size = clip.info.height, clip.info.width
     for frame in clip:
         for person, row in wanted.get(frame.index, ()):
-            crops[person][row] = cut(frame.image, regions[person][row], image_size)
+            crops[person][row] = cut(frame.at(size), regions[person][row], image_size)
         report((frame.index + 1) / max(frame.index + 1, clip.info.frames))
     for person, walk in enumerate(walks):
         yield Tracklet(person + 1, crops[person], regions[person], walk.frames, walk.times, walk.scores)
 
 
 def _whole_frames(clip: Clip, image_size: tuple[int, int], report: Callable[[float], None]) -> People:
-    """One tracklet of all frames, each stretched to image_size, as the field does with MARS's crops."""
+    """One tracklet of all frames, each stretched to image_size by itself, as the field does with MARS's crops."""
     crops: list[np.ndarray] = []
     times: list[float] = []
     whole = np.array((0, 0, clip.info.width, clip.info.height), dtype=np.float32)
     for frame in clip:
-        crops.append(cut(frame.image, whole, image_size))
+        crops.append(stretch(frame.image, image_size))
         times.append(frame.time)
         report(len(crops) / max(len(crops), clip.info.frames))
     count = len(crops)

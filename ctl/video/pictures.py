@@ -1,6 +1,5 @@
 """Clips that come as pictures: a folder, or a zip read in memory. Names are only compared, never used as paths."""
 
-import re
 import struct
 import zipfile
 from collections.abc import Callable, Generator, Iterator
@@ -15,9 +14,11 @@ from PIL import Image, ImageOps
 
 from ctl.errors import InputError
 from ctl.video.limits import Limits
+from ctl.video.names import is_system, natural_order
+from ctl.video.rgb import to_rgb
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP")
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 
 DISPLAY_FPS: Final = 25.0
 """Assumed where pictures have no clock; MARS was filmed at 25 frames per second."""
@@ -34,12 +35,12 @@ DIRECTORY_BYTES: Final = 4 * 10**6
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """A clip of numbered pictures, in the natural order of their names.
+    """A clip of numbered pictures, in the natural order of their names. Each is given at its own size.
 
     Args:
         path: the folder or zip.
         names: as the folder or zip spells them.
-        width, height: pixels of the first picture, upright; others are stretched to it.
+        width, height: pixels of the first picture, upright.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class Pictures:
 
     clocked: ClassVar[bool] = False
     promised_seconds: ClassVar[float] = 0.0
+    notices: ClassVar[tuple[str, ...]] = ()
 
     @property
     def times(self) -> np.ndarray:
@@ -57,7 +59,7 @@ class Pictures:
         return np.arange(len(self.names)) / DISPLAY_FPS
 
     def shots(self) -> Generator[tuple[float, Callable[[], np.ndarray]]]:
-        """Yield each picture's time and a function that reads it as (height, width, 3) uint8 RGB.
+        """Yield each picture's time and a function that reads it as (H, W, 3) uint8 RGB.
 
         The function raises InputError where the picture is broken, too large or protected by a password.
         """
@@ -67,22 +69,27 @@ class Pictures:
 
     def _read(self, open_picture: Callable[[str], IO[bytes]], name: str) -> np.ndarray:
         with _picture(open_picture, name, self.limits) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            if upright.size != (self.width, self.height):
-                upright = upright.resize((self.width, self.height))
-            return np.asarray(upright)
+            return to_rgb(image)
 
 
 def read_pictures(path: Path, limits: Limits) -> Pictures:
     """List the pictures of a folder or zip and take the size from the first.
 
     Raises:
-        InputError: there is no picture, the zip is broken or unpacks to too much, or the first picture can't be read.
+        InputError: there is no picture, or they lie in several folders; the zip is broken or unpacks to too much; or
+            the first picture can't be read.
     """
     names = _zip_names(path) if path.is_file() else _folder_names(path)
     if not names:
         known = ", ".join(suffix[1:] for suffix in SUFFIXES)
         raise InputError(f"{path.name} holds no pictures ({known}).")
+    folders = natural_order({str(PurePosixPath(name.replace("\\", "/")).parent) for name in names})
+    if len(folders) > 1:
+        shown = ", ".join(printable(folder) for folder in folders[:3]) + (", …" if len(folders) > 3 else "")
+        raise InputError(
+            f"{path.name} holds pictures in {len(folders)} folders ({shown}), which may be several people: give one of "
+            "them."
+        )
     with _opener(path) as open_picture, _picture(open_picture, names[0], limits) as image:
         width, height = ImageOps.exif_transpose(image).size
     return Pictures(path, names, width, height, limits)
@@ -97,28 +104,18 @@ def is_picture(path: Path) -> bool:
         return False
 
 
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key under which frame2 comes before frame10; digits come before letters.
-
-    >>> sorted(["f10.jpg", "f2.jpg"], key=natural_key)
-    ['f2.jpg', 'f10.jpg']
-    """
-    key = []
-    for run in re.findall(r"[0-9]+|[^0-9]+", name):
-        number = run.lstrip("0")
-        key.append((0, len(number), number) if run[0].isdigit() else (1, 0, run))
-    return tuple(key)
+def printable(name: str) -> str:
+    """A name as it can be written anywhere: letters that no text can hold, or that move the cursor, become "?"."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _is_frame_name(name: str) -> bool:
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    hidden = any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
-    return not hidden and name.lower().endswith(SUFFIXES)
+    return name.lower().endswith(SUFFIXES) and not is_system(name)
 
 
 def _folder_names(path: Path) -> tuple[str, ...]:
     files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-    return tuple(sorted((name for name in files if _is_frame_name(name)), key=natural_key))
+    return tuple(natural_order(name for name in files if _is_frame_name(name)))
 
 
 def _zip_names(path: Path) -> tuple[str, ...]:
@@ -136,7 +133,7 @@ def _zip_names(path: Path) -> tuple[str, ...]:
             f"{path.name} unpacks to {total / 1e6:,.0f} MB: at most {UNPACKED_BYTES // 10**6:,} MB in all and "
             f"{PICTURE_BYTES // 10**6} MB a picture are read."
         )
-    return tuple(sorted({entry.filename for entry in entries}, key=natural_key))
+    return tuple(natural_order({entry.filename for entry in entries}))
 
 
 def _check_directory_size(path: Path) -> None:
@@ -149,7 +146,12 @@ def _check_directory_size(path: Path) -> None:
     if at < 0 or len(tail) < at + 22:
         raise InputError(f"{path.name} is a broken zip: please pack it again.")
     (directory_bytes,) = struct.unpack_from("<I", tail, at + 12)
-    if directory_bytes > DIRECTORY_BYTES or b"PK\x06\x07" in tail[:at]:  # the latter: zip64, for more than 65,535 files
+    if tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):  # zip64: the size stands in a record of its own
+        large = tail.rfind(b"PK\x06\x06", 0, at)
+        if large < 0 or at < large + 56:
+            raise InputError(f"{path.name} is a broken zip: please pack it again.")
+        (directory_bytes,) = struct.unpack_from("<Q", tail, large + 40)
+    if directory_bytes > DIRECTORY_BYTES:
         raise InputError(f"{path.name} lists too many files: pack only the frames of one clip.")
 
 
@@ -166,7 +168,7 @@ def _opener(path: Path) -> Iterator[Callable[[str], IO[bytes]]]:
 @contextmanager
 def _picture(open_picture: Callable[[str], IO[bytes]], name: str, limits: Limits) -> Iterator[Image.Image]:
     """An opened picture whose size is within the limits: its pixels aren't decoded before that is known."""
-    short = "".join(letter if letter.isprintable() else "?" for letter in PurePosixPath(name).name)
+    short = printable(PurePosixPath(name).name)
     try:
         with open_picture(name) as file, Image.open(file, formats=FORMATS) as image:
             limits.check_size(short, *image.size)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ctl.errors import InputError
 from ctl.types import VideoInfo
+from ctl.video.animation import is_animation, read_animation
 from ctl.video.container import read_video_file
 from ctl.video.limits import LIMITS, Frame, Limits, require_frames
 from ctl.video.pictures import is_picture, read_pictures
@@ -23,12 +24,15 @@ __all__ = ["LIMITS", "Clip", "Frame", "Limits", "open_clip"]
 EARLY: Final = 0.1
 """A frame may come this share of a slot early and still fill it, because containers round their time stamps."""
 
+LEAST_FRAMES: Final = 12
+"""A clip is thinned to no fewer: two clips of the model's."""
+
 Picture = Callable[[], np.ndarray]
 Payload = TypeVar("Payload")
 
 
 class Source(Protocol):
-    """Where frames come from: `container.VideoFile` or `pictures.Pictures`."""
+    """Where frames come from: `container.VideoFile`, `pictures.Pictures` or `animation.Animation`."""
 
     @property
     def path(self) -> Path: ...
@@ -42,6 +46,8 @@ class Source(Protocol):
     def clocked(self) -> bool: ...
     @property
     def promised_seconds(self) -> float: ...
+    @property
+    def notices(self) -> tuple[str, ...]: ...
     def shots(self) -> Generator[tuple[float, Picture]]: ...
 
 
@@ -118,6 +124,7 @@ class Clip:
                 yield f"Only the first {limits.frames} of {len(times)} pictures were analysed."
             return
         end = times[-1] + times[-1] / (len(times) - 1)
+        yield from self._source.notices
         if self._source.promised_seconds:
             yield (
                 f"The file is cut off: {end:.1f} of {self._source.promised_seconds:.1f} seconds could be read and "
@@ -136,7 +143,7 @@ def open_clip(path: Path, max_fps: float | None = None, limits: Limits = LIMITS)
     """Find out what a clip is and make it ready to be read.
 
     Args:
-        path: a video file, a folder of pictures or a zip of pictures.
+        path: a video file, an animated picture, a folder of pictures or a zip of pictures.
         max_fps: thin a faster clip to this many frames per second; None keeps all that the limits allow.
             Pictures have no clock: they are never thinned, and their `info.fps` is 0.
         limits: what a clip may be.
@@ -157,13 +164,16 @@ def open_clip(path: Path, max_fps: float | None = None, limits: Limits = LIMITS)
         raise InputError(f"{path.name} has {size / 1e6:.0f} MB, more than {limits.megabytes} MB: cut or compress it.")
     if _is_zip(path):
         return Clip(read_pictures(path, limits), None, limits)
+    if is_animation(path):
+        return Clip(read_animation(path, limits), max_fps, limits)
     if is_picture(path):
         raise InputError(f"{path.name} is a still picture: give a video, or a folder or zip of at least two pictures.")
     return Clip(read_video_file(path, limits), max_fps, limits)
 
 
 def analysis_rate(times: np.ndarray, max_fps: float | None, limits: Limits) -> float | None:
-    """Frames per second to analyse, so that the clip is thinned rather than cut at `limits.frames`.
+    """Frames per second to analyse: a long clip is thinned rather than cut at `limits.frames`, and a short one is not
+    thinned to fewer than `LEAST_FRAMES`.
 
     Args:
         times: (n,) seconds of all frames, ascending from 0.
@@ -172,7 +182,12 @@ def analysis_rate(times: np.ndarray, max_fps: float | None, limits: Limits) -> f
         None where every frame is analysed.
     """
     seen = Limits(limits.seconds, frames=len(times))
-    if len(_chosen_times(times, max_fps, seen)) <= limits.frames:
+    chosen = len(_chosen_times(times, max_fps, seen))
+    if chosen < LEAST_FRAMES < len(times):
+        return LEAST_FRAMES / float(times[-1])
+    if chosen < LEAST_FRAMES:
+        return None
+    if chosen <= limits.frames:
         return max_fps
     return limits.frames / min(times[-1] + times[-1] / (len(times) - 1), limits.seconds)
 

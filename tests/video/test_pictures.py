@@ -1,6 +1,7 @@
 """Folders and zips of pictures, the way MARS and iLIDS-VID come."""
 
 import shutil
+import struct
 import zipfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ctl.video.pictures import natural_key
+from ctl.errors import InputError
 from ctl.video.reader import LIMITS, Limits, open_clip
 
 
@@ -50,8 +51,8 @@ def test_junk_and_odd_names_in_a_zip_do_no_harm(folder, tmp_path):
     inside.mkdir(parents=True)
     picture = (folder / "F3.png").read_bytes()
     with zipfile.ZipFile(path, "w") as archive:
-        for name in ("../../escaped 1.png", "/root 2.png", "C:\\windows 3.PNG", "a/b/ü 4.png", "line\nbreak 5.png"):
-            archive.writestr(name, picture)
+        for name in ("escaped 1.png", "root 2.png", "windows 3.PNG", "ü 4.png", "line\nbreak 5.png"):
+            archive.writestr(f"../../{name}", picture)
         for name in ("__MACOSX/._1.png", ".hidden.png", "a/", "readme.txt", "Thumbs.db"):
             archive.writestr(name, b"junk")
     before = sorted(tmp_path.rglob("*"))
@@ -86,12 +87,51 @@ def test_photo_orientation_is_applied(tmp_path):
     assert frame.image[54, 16, 2] > 200
 
 
-def test_pictures_of_another_size_are_stretched_to_the_first(folder):
-    Image.new("RGB", (90, 90), (200, 200, 200)).save(folder / "F13.png")
-    assert {frame.image.shape for frame in open_clip(folder)} == {(64, 32, 3)}
+def test_pictures_keep_their_own_size_and_are_shown_at_that_of_the_first(folder):
+    picture = np.random.default_rng(0).integers(0, 256, (90, 80, 3), np.uint8)
+    Image.fromarray(picture).save(folder / "F13.png")
+    clip = open_clip(folder)
+    last = list(clip)[-1]
+    np.testing.assert_array_equal(last.image, picture)
+    assert (clip.info.height, clip.info.width) == (64, 32)
+    assert last.at((64, 32)).shape == (64, 32, 3)
+    assert last.at((90, 80)) is last.image
 
 
-def test_natural_order():
-    names = ["f10.jpg", "f9.jpg", "f1.jpg", "g.jpg", "0001C1T0002F003.jpg", "0001C1T0001F010.jpg"]
-    want = ["0001C1T0001F010.jpg", "0001C1T0002F003.jpg", "f1.jpg", "f9.jpg", "f10.jpg", "g.jpg"]
-    assert sorted(names, key=natural_key) == want
+@pytest.mark.parametrize("packed", [False, True])
+def test_pictures_in_several_folders_may_be_several_people(folder, tmp_path, packed):
+    people = tmp_path / "people"
+    for person in ("anna", "ben"):
+        shutil.copytree(folder, people / person / "c1")
+    path = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "people")) if packed else people
+    with pytest.raises(
+        InputError, match=r"in 2 folders \((people/)?anna/c1, (people/)?ben/c1\), which may be several"
+    ) as told:
+        open_clip(path)
+    assert "\n" not in str(told.value)
+    assert greys(people / "anna") == greys(folder)
+
+
+def test_what_systems_leave_in_a_folder_is_no_picture(folder):
+    for name in ("@eaDir/F1.png", "__MACOSX/._F1.png", "._F2.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "F12.png", folder / name)
+    assert greys(folder) == [number * 10 for number in range(1, 13)]
+
+
+def test_a_small_zip64_is_read(folder, tmp_path):
+    path = tmp_path / "large format.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in folder.iterdir():
+            archive.write(file, file.name)
+    data = path.read_bytes()
+    at = data.rindex(b"PK\x05\x06")
+    files, size, start = struct.unpack_from("<HII", data, at + 10)
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, files, files, size, start)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, at, 1)
+    path.write_bytes(data[:at] + record + locator + data[at:])
+    assert greys(path) == greys(folder)
+    huge = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, files, files, 10**9, start)
+    path.write_bytes(data[:at] + huge + locator + data[at:])
+    with pytest.raises(InputError, match="lists too many files"):
+        open_clip(path)

@@ -3,9 +3,11 @@
 import struct
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
+from ctl.video import container
 from ctl.video.reader import Limits, analysis_rate, choose, open_clip
 
 
@@ -140,3 +142,123 @@ def test_leaving_the_context_closes_the_file(write_clip, grey_ramp):
         next(iter(clip))
         assert is_open()
     assert not is_open()
+
+
+def test_a_thumbnail_before_the_film_is_not_taken_for_it(write_clip, grey_ramp):
+    frames = grey_ramp(8)
+    clip = open_clip(write_clip("thumbnail.mp4", frames, still=np.zeros((96, 128, 3), np.uint8)))
+    assert (clip.info.width, clip.info.height, clip.info.frames) == (64, 48, 8)
+    np.testing.assert_allclose(greys(clip), [frame.mean() for frame in frames], atol=8)
+    assert clip.info.notices == ()
+
+
+@pytest.mark.parametrize("hours", [2, 30])
+def test_a_clock_that_is_set_anew_is_bridged_and_it_says_so(write_clip, grey_ramp, hours):
+    late = hours * 3_600_000
+    ticks = [0, *(late + 40 * number for number in range(9))]
+    clip = open_clip(write_clip("camera.mkv", grey_ramp(10), ticks=ticks), max_fps=100)
+    np.testing.assert_allclose([frame.time for frame in clip], np.arange(10) * 0.04, atol=0.002)
+    assert clip.info.notices == ("The clip's clock jumps once: what follows is taken to go on at once.",)
+    assert clip.info.duration == pytest.approx(0.4, abs=0.01)
+
+
+def test_a_long_pause_is_kept(write_clip, grey_ramp):
+    ticks = [0, 40, 80, 9000, 9040]
+    clip = open_clip(write_clip("pause.mkv", grey_ramp(5), ticks=ticks))
+    np.testing.assert_allclose([frame.time for frame in clip], np.array(ticks) / 1000, atol=0.002)
+    assert clip.info.notices == ()
+
+
+def test_what_an_edit_list_hides_is_neither_counted_nor_missed(write_clip, grey_ramp):
+    """Frames before time 0 stand in the file, and its edit list leaves them out (ISO 14496-12, section 8.6.6)."""
+    frames = grey_ramp(20)
+    clip = open_clip(write_clip("trimmed.mp4", frames, ticks=[40 * number - 400 for number in range(20)]))
+    assert clip.info.frames == 10
+    np.testing.assert_allclose(greys(clip), [frame.mean() for frame in frames[10:]], atol=8)
+    assert clip.info.notices == ()
+
+
+def test_a_clip_without_a_clock_gets_one_and_it_says_so(write_clip, grey_ramp, monkeypatch):
+    monkeypatch.setattr(container, "_stamp", lambda packet: 0.0)  # no muxer writes such a file
+    clip = open_clip(write_clip("equal.mp4", grey_ramp(100)), max_fps=5)
+    assert len(list(clip)) == 20
+    first, second = clip.info.notices
+    assert first == "The clip doesn't say when its frames come: they are taken as 25 per second."
+    assert second == "Thinned from 25 to 5 frames per second."
+
+
+@pytest.mark.parametrize(("frames", "kept"), [(2, 2), (3, 3), (12, 12), (14, 12), (30, 12), (90, 30)])
+def test_thinning_leaves_what_the_model_needs(write_clip, grey_ramp, frames, kept):
+    clip = open_clip(write_clip("short.mp4", grey_ramp(frames), fps=30), max_fps=10)
+    assert len(list(clip)) == pytest.approx(kept, abs=1 if frames > 12 else 0)
+
+
+def encoded(path: Path, planes: np.ndarray, **tags: int) -> Path:
+    """A clip of one YCbCr picture (3, H, W) 10 bit, which stands in the file as it is, with colour tags."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width = planes.shape[1:]
+        stream.pix_fmt = "yuv444p10le"
+        context = stream.codec_context
+        context.colorspace, context.color_range = tags.get("colorspace", 2), tags.get("color_range", 0)
+        context.color_trc, context.color_primaries = tags.get("color_trc", 2), tags.get("color_primaries", 2)
+        for number in range(2):
+            frame = av.VideoFrame(stream.width, stream.height, "yuv444p10le")
+            for plane, values in zip(frame.planes, planes, strict=True):
+                padded = np.zeros((plane.height, plane.line_size // 2), "<u2")
+                padded[:, : plane.width] = values
+                plane.update(padded.tobytes())
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def ycbcr(rgb: np.ndarray, red: float, blue: float) -> np.ndarray:
+    """(H, W, 3) R'G'B' 0..1 -> (3, H, W) limited-range YCbCr of 10 bits, by the luma weights of red and blue."""
+    luma = red * rgb[..., 0] + (1 - red - blue) * rgb[..., 1] + blue * rgb[..., 2]
+    cb, cr = (rgb[..., 2] - luma) / (2 - 2 * blue), (rgb[..., 0] - luma) / (2 - 2 * red)
+    return np.stack([64 + 876 * luma, 512 + 896 * cb, 512 + 896 * cr]).round().astype(np.uint16)
+
+
+PATCHES = np.repeat(
+    np.repeat(np.array([[[200, 30, 30], [30, 200, 30]], [[30, 30, 200], [128, 128, 128]]]), 32, 0), 32, 1
+)
+BT601, BT709, BT2020 = (0.299, 0.114), (0.2126, 0.0722), (0.2627, 0.0593)
+
+
+@pytest.mark.parametrize(
+    ("weights", "tags", "size"),
+    [
+        pytest.param(BT601, {}, 1, id="small-untagged"),
+        pytest.param(BT709, {}, 20, id="large-untagged"),
+        pytest.param(BT709, {"colorspace": 1}, 1, id="small-709"),
+        pytest.param(BT601, {"colorspace": 6}, 20, id="large-601"),
+    ],
+)
+def test_colours_follow_the_tags_and_else_the_size(tmp_path, weights, tags, size):
+    picture = np.repeat(np.repeat(PATCHES, size, 0), size, 1)
+    clip = open_clip(encoded(tmp_path / "colours.mkv", ycbcr(picture / 255, *weights), **tags))
+    np.testing.assert_allclose(next(iter(clip)).image, picture, atol=3)
+
+
+@pytest.mark.parametrize("transfer", ["pq", "hlg"])
+def test_hdr_is_shown_as_sdr(tmp_path, transfer):
+    """Colours as of an SDR screen of 203 nits (ITU-R BT.2408), coded for HDR (BT.2100), come back much as they were."""
+    share = PATCHES / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    to_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
+    wide = linear @ to_2020.T
+    if transfer == "pq":
+        power = (wide * 203 / 10_000) ** 0.1593017578125
+        coded = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    else:
+        luma = (wide @ [0.2627, 0.6780, 0.0593])[..., None] * 203 / 1000
+        scene = wide * 203 / 1000 * luma ** (1 / 1.2 - 1)
+        curve = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+        coded = np.where(scene <= 1 / 12, np.sqrt(3 * scene), curve)
+    tags = {"colorspace": 9, "color_primaries": 9, "color_range": 1, "color_trc": 16 if transfer == "pq" else 18}
+    clip = open_clip(encoded(tmp_path / "phone.mkv", ycbcr(coded, *BT2020), **tags))
+    found = next(iter(clip)).image.astype(int)
+    assert np.abs(found - PATCHES).mean() < 12
+    assert np.abs(found - PATCHES).max() < 40
