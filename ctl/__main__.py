@@ -5,10 +5,11 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from ctl.enrol.cli import add_gallery
-from ctl.errors import CTLError
+from ctl.errors import CTLError, NobodyFoundError
 from ctl.evaluate.cli import add_evaluate
 from ctl.export.cli import add_export
 from ctl.options import KINDS, Commands, add_kind, add_model_options, load_engine, progress
@@ -36,8 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):
         add(commands)
     args = parser.parse_args(argv)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     try:
         return args.run(args)
+    except NobodyFoundError as error:
+        print("ctl:", str(error).replace('choose "crop"', "give --tracklet crop"), file=sys.stderr)
+        return 2
     except CTLError as error:
         print(f"ctl: {error}", file=sys.stderr)
         return 2

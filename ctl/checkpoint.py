@@ -28,6 +28,7 @@ BUNDLED: Final = ROOT / "weights" / "ctl-walkers"
 ENVIRONMENT: Final = "CTL_CHECKPOINT"
 _HEADER: Final = {"format": 1, "library": "ctl-video-reid", "skeleton": "coco-17"}
 _BACKBONE: Final = "backbone"
+_LFS_POINTER: Final = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,8 @@ def _read_calibration(values: Any) -> Calibration | None:
 
 def _load_strictly(model: CTL, data: bytes, path: Path, names: set[str]) -> None:
     """Fill the tensors named from safetensors. Raises InputError, which names the first key that doesn't fit."""
+    if data.startswith(_LFS_POINTER):
+        raise InputError(f"{path} only says where Git LFS keeps the weights: fetch them with `git lfs pull`")
     try:
         found: dict[str, Tensor] = load(data)
     except SafetensorError as error:

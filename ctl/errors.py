@@ -9,5 +9,9 @@ class InputError(CTLError):
     """The clip, checkpoint or option that the user gave can't be used as it is."""
 
 
+class NobodyFoundError(InputError):
+    """A clip was looked through for people, and there is none. Whoever shows it says how a clip is named a crop."""
+
+
 class HubError(CTLError):
     """A checkpoint could not be fetched from, or sent to, the Hugging Face Hub."""

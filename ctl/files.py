@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +21,29 @@ def write_atomic(path: Path, data: bytes) -> None:
     The folder is created where it is missing. Raises InputError where it can't be written to.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_beside(path, data)
+        with folder_for_results(path.parent):
+            _write_beside(path, data)
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror}") from error
+
+
+@contextmanager
+def folder_for_results(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; where what is done in it fails, those that were made go again if empty."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for place in missing:
+            with suppress(OSError):  # something else is in it by now
+                place.rmdir()
+        raise
+
+
+def printable(name: str) -> str:
+    """A file's name as it can be written anywhere: what no text can hold, or moves the cursor, becomes "?"."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _write_beside(path: Path, data: bytes) -> None:
@@ -41,8 +62,8 @@ def _write_beside(path: Path, data: bytes) -> None:
 
 
 def to_json(values: dict[str, Any]) -> bytes:
-    """The one way that the project's JSON files are laid out."""
-    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
+    """The one way that the project's JSON files are laid out. Names of files that aren't text are escaped."""
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from ctl.types import ClipKind
 
 Commands = argparse._SubParsersAction
-KINDS: Final[dict[str, "ClipKind | None"]] = {"auto": None, "crop": "crop", "detect": "scene"}
+KINDS: Final[dict[str, "ClipKind | None"]] = {"auto": None, "crop": "crop", "scene": "scene", "detect": "scene"}
+"""What a clip shows, in the page's words; "detect" is the former word for a scene."""
+
 PLACE: Final = "DIR_OR_URL"
 
 
@@ -29,6 +31,7 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tracklet",
         choices=KINDS,
+        metavar="{auto,crop,scene}",
         default="auto",
         help="the clip is one person's crops, or a scene to detect people in (default: %(default)s)",
     )

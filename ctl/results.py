@@ -15,6 +15,7 @@ from ctl.draw.overlay import overlay_video_frames
 from ctl.draw.ranking_page import ranking_html
 from ctl.errors import InputError
 from ctl.explain.reading import finest_graph, window_names, window_of
+from ctl.files import folder_for_results
 from ctl.gallery import Gallery
 from ctl.pipeline import ANALYSIS_FPS, Engine
 from ctl.skeleton import SCALES, Scale, part_names
@@ -147,8 +148,7 @@ def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> 
     person = analysis.people[0]
     fps = analysis.video.fps or CLOCKLESS_FPS
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".analysis-", dir=out) as folder:
+        with folder_for_results(out), TemporaryDirectory(prefix=".analysis-", dir=out) as folder:
             draft = Path(folder)
             write_analysis(draft / "analysis.json", analysis)
             write_trace(draft / "trace.npz", analysis)

@@ -102,6 +102,12 @@ def test_config_json_says_what_the_folder_holds(folder: Path) -> None:
     }
 
 
+def test_a_pointer_of_git_lfs_is_told_from_a_damaged_file(folder: Path) -> None:
+    (folder / WEIGHTS).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n")
+    with pytest.raises(InputError, match=r"only says where Git LFS keeps the weights: .*git lfs pull"):
+        load_checkpoint(folder)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

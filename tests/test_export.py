@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from ctl.__main__ import main
 from ctl.checkpoint import load_checkpoint, save_checkpoint
 from ctl.config import PRESETS, ModelConfig
 from ctl.errors import InputError
@@ -115,3 +116,15 @@ def test_a_graph_that_onnx_can_not_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="choose torch-export"):
         export(*load_checkpoint(tmp_path / "small"), "onnx", tmp_path / "small.onnx")
     assert not (tmp_path / "small.onnx").exists()
+
+
+@pytest.mark.parametrize("place", ["folder", "under a file"])
+def test_a_place_that_can_not_be_written_is_told_before_the_model_is_loaded(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("")
+    out = tmp_path if place == "folder" else tmp_path / "file" / "ctl.onnx"
+    assert main(["export", "--format", "onnx", "--checkpoint", "/nowhere", "--out", str(out)]) == 2
+    assert not list(tmp_path.rglob("*.onnx"))
+    assert (
+        main(["export", "--format", "onnx", "--checkpoint", "/nowhere", "--out", str(tmp_path / "a" / "b.onnx")]) == 2
+    )
+    assert not (tmp_path / "a").exists(), "nothing is left behind"

@@ -157,7 +157,21 @@ def test_ablated_models_are_explained_as_far_as_they_go(table: str, row: str, tm
 def test_results_that_fail_leave_nothing_behind(crop: Analysis, engine: Engine, tmp_path: Path):
     with pytest.raises(InputError):
         write_results(engine, tmp_path / "gone.mp4", crop, tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(InputError):
+        write_results(engine, tmp_path / "gone.mp4", crop, tmp_path / "mine")
+    assert list((tmp_path / "mine").iterdir()) == [], "a folder that was there stays"
+
+
+def test_a_name_of_any_bytes_is_written_so_that_files_stay_valid(engine: Engine, tmp_path: Path):
+    clip = tmp_path / os.fsdecode(b"M\374ller \n.mp4")
+    clip.write_bytes(CROP.read_bytes())
+    files = write_results(engine, clip, engine.analyze(clip, "crop"), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "analysis.json").read_bytes())["source"] == "M?ller ?.mp4"
+    for file in files:
+        if file.suffix == ".html":
+            assert "M?ller ?.mp4" in file.read_text(encoding="utf-8")
 
 
 def test_progress_rises_to_the_end_and_may_cancel(engine: Engine):

@@ -37,7 +37,8 @@ def load_benchmark(name: str, root: Path, *, drop_queries: bool = False) -> Benc
     if name not in READERS:
         raise InputError(f"no data set {name!r}: choose one of {', '.join(READERS)}")
     if not root.is_dir():
-        raise InputError(f"there is no folder {root}: give the folder that holds {name}")
+        holds = "query/ and gallery/" if name == "folder" else name
+        raise InputError(f"there is no folder {root}: give the folder that holds {holds}")
     if drop_queries and name != "mars":
         raise InputError(f"only MARS has queries in its gallery to drop, not {name}")
     reader = partial(read_mars, drop_queries=True) if drop_queries else READERS[name]

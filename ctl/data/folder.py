@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ctl.data.benchmark import Benchmark, Split, TrackletFiles
-from ctl.data.listing import pictures, require, subfolders
+from ctl.data.listing import holds_pictures, pictures, require, subfolders
 from ctl.errors import InputError
 from ctl.video.names import natural_order
 
@@ -62,7 +62,8 @@ def _part(folder: Path) -> dict[tuple[str, str], list[tuple[Path, ...]]]:
     cameras = {person: subfolders(person) for person in subfolders(folder)}
     for path, inside in {folder: cameras, **cameras}.items():
         if not inside:
-            raise InputError(f"{path} is empty: pictures go into {folder.name}/<person>/<camera>/")
+            found = "holds pictures and no folders" if holds_pictures(path) else "is empty"
+            raise InputError(f"{path} {found}: pictures go into {folder.name}/<person>/<camera>/")
     return {
         (person.name, camera.name): _tracklets(pictures(camera))
         for person, several in cameras.items()

@@ -17,6 +17,9 @@ MEMORY_BYTES: Final = 2 * 10**9
 """Default budget of a `FrameStore`: 36,000 frames of 192×96, nearly the training part of Walkers."""
 
 
+LEAVE_OUT: Final = "leave such frames out with --leave-out-damaged (in training: data.leave_out_damaged = true)"
+
+
 def read_frame(path: Path, image_size: tuple[int, int]) -> np.ndarray:
     """One picture, upright and stretched to (height, width), as (*image_size, 3) uint8 RGB.
 
@@ -27,9 +30,9 @@ def read_frame(path: Path, image_size: tuple[int, int]) -> np.ndarray:
         with Image.open(path, formats=FORMATS) as picture:
             pixels = to_rgb(picture)
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing: the data set is not complete") from error
+        raise InputError(f"{path} is missing: fetch the data set again, or {LEAVE_OUT}") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} is a damaged picture: fetch it again or leave it out") from error
+        raise InputError(f"{path} is a damaged picture: fetch it again, or {LEAVE_OUT}") from error
     return stretch(pixels, image_size)
 
 

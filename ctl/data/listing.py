@@ -31,10 +31,19 @@ def pictures(folder: Path) -> tuple[Path, ...]:
     Raises:
         InputError: there is none.
     """
-    found = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not is_system(f.name)]
+    found = [f for f in folder.iterdir() if _is_picture(f)]
     if not found:
         raise InputError(f"{folder} holds no pictures ({', '.join(suffix[1:] for suffix in SUFFIXES)})")
     return tuple(natural_order(found, lambda f: f.name))
+
+
+def holds_pictures(folder: Path) -> bool:
+    """Whether pictures lie in a folder itself."""
+    return any(_is_picture(file) for file in folder.iterdir())
+
+
+def _is_picture(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES and not is_system(file.name)
 
 
 def two_camera_split(train: Iterable[int], test: Iterable[int], cameras: Sequence[dict[int, TrackletFiles]]) -> Split:

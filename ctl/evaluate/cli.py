@@ -52,6 +52,11 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="say what decides: shares of the similarity, weights of Eq. 5, mAP with less; embedding takes half as "
         "long again, and more for a graph that is large beside its backbone",
     )
+    parser.add_argument(
+        "--leave-out-damaged",
+        action="store_true",
+        help="leave out frames that are missing or don't decode, and count them in the report",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write cmc.png, rank-lists.png and, if calibrated, reliability.png"
@@ -64,6 +69,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     from ctl.checkpoint import load_checkpoint, save_calibration
     from ctl.data import load_benchmark
+    from ctl.data.damaged import leave_out_damaged
     from ctl.data.heatmaps import HeatMapCache
     from ctl.evaluate.calibration import calibrate
     from ctl.evaluate.decides import measure_decides
@@ -81,7 +87,12 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.decides and args.feature != "embedding":
         raise InputError("--decides is for embeddings: leave --feature out")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    benchmark = load_benchmark(args.dataset, args.root, drop_queries=args.mars_drop_queries)
+    benchmark, left_out = load_benchmark(args.dataset, args.root, drop_queries=args.mars_drop_queries), None
+    if args.leave_out_damaged:
+        with _progress("looking") as step:
+            benchmark, left_out = leave_out_damaged(benchmark, step)
+        if left_out.notice:
+            print(f"note: {left_out.notice}", file=sys.stderr)
     model, checkpoint = load_checkpoint(args.checkpoint, device, fall_back=False)
     estimator = load_estimator(args.keypoints, device)
     heatmaps = HeatMapCache(args.heatmaps or args.root / "heatmaps", estimator, model.config.image_size)
@@ -104,6 +115,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
         "feature": args.feature,
         "keypoints": args.keypoints,
         "checkpoint": {"id": checkpoint.id, "revision": checkpoint.revision, "sha256": checkpoint.sha256},
+        **({} if left_out is None else {"left_out": left_out.to_json()}),
     }
     calibration = reliability = None
     if args.calibrate:

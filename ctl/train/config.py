@@ -17,6 +17,19 @@ from ctl.keypoints.base import MOVENET
 CONFIGS: Final = Path(__file__).resolve().parent / "configs"
 MAY_CHANGE: Final = frozenset({("data", "root"), ("data", "heatmaps"), ("data", "decoders"), ("run", "workers")})
 """What a resumed run may set anew, as it decides nothing about the weights."""
+
+_OTHER_WORDS: Final = {
+    "learning_rate": "lr",
+    "batch_size": "persons",
+    "num_instances": "clips",
+    "num_workers": "workers",
+    "max_epochs": "epochs",
+    "gamma": "decay_factor",
+    "label_smoothing": "smoothing",
+    "pretrained": "checkpoint",
+}
+"""What keys are called elsewhere."""
+
 _KINDS: Final = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
 
 
@@ -34,6 +47,8 @@ class DataConfig:
             as many as pay on this machine (`ctl.data.decoding.decoding_processes`).
         held_out: training persons that are left out of training and validated on. 0 validates on the query and gallery
             of the split, as the papers of the field do: their best epoch is then chosen on the test set.
+        leave_out_damaged: whether frames that are missing or don't decode are left out, and counted on stderr, instead
+            of ending the run.
     """
 
     name: str = "walkers"
@@ -43,6 +58,7 @@ class DataConfig:
     heatmaps: str = ""
     decoders: int = -1
     held_out: int = 0
+    leave_out_damaged: bool = False
 
     def __post_init__(self) -> None:
         _require(self.split >= 0, "data.split", self.split, "≥ 0")
@@ -309,7 +325,8 @@ def _convert(value: Any, hint: Any, name: str) -> Any:
 def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str] | Mapping[str, Any], complaint: str) -> None:
     for key in given:
         if key not in known:
-            near = get_close_matches(key, list(known), n=3, cutoff=0.5)
+            usual = [_OTHER_WORDS[key]] if _OTHER_WORDS.get(key) in known else []
+            near = usual or get_close_matches(key, list(known), n=3, cutoff=0.5)
             remedy = f"did you mean {' or '.join(near)}?" if near else f"choose among {', '.join(known)}"
             raise InputError(f"{complaint} {key!r}: {remedy}")
 

@@ -1,5 +1,6 @@
 """What a run learns from and is validated on, and the loader that reads ahead of the step."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch.utils.data import default_collate
 from ctl.data import load_benchmark
 from ctl.data.benchmark import Benchmark, Split, TrackletFiles
 from ctl.data.clips import Clip, Clips
+from ctl.data.damaged import leave_out_damaged
 from ctl.data.loader import make_loader
 from ctl.data.sampling import ClipKey
 from ctl.errors import InputError
@@ -44,14 +46,18 @@ def load_task(config: DataConfig) -> Task:
     benchmark = load_benchmark(config.name, Path(config.root))
     if config.split >= len(benchmark.splits):
         raise InputError(f"data.split is {config.split}, but {config.name} has {len(benchmark.splits)} splits, from 0")
-    split = benchmark.splits[config.split]
+    benchmark = replace(benchmark, splits=(benchmark.splits[config.split],))
+    if config.leave_out_damaged:
+        benchmark, left_out = leave_out_damaged(benchmark)
+        if left_out.notice:
+            print(f"note: {left_out.notice}", file=sys.stderr)
+    (split,) = benchmark.splits
     if not split.train:
         raise InputError(f"{config.root} has no training part")
-    test = replace(benchmark, splits=(split,))
     if not config.held_out:
-        return Task(split.train, test, test)
+        return Task(split.train, benchmark, benchmark)
     train, held_out = hold_out(split.train, config.held_out)
-    return Task(train, Benchmark(config.name, HELD_OUT_PROTOCOL, (held_out,)), test)
+    return Task(train, Benchmark(config.name, HELD_OUT_PROTOCOL, (held_out,)), benchmark)
 
 
 def hold_out(tracklets: tuple[TrackletFiles, ...], persons: int) -> tuple[tuple[TrackletFiles, ...], Split]:

@@ -267,7 +267,7 @@ class Trainer:
 
 def _check_folder(config: TrainConfig, out: Path, resume: bool) -> None:
     """Raises InputError where the folder holds a run that this one may not, or can't, go on with."""
-    if not (out / SETTINGS).exists():
+    if not ((out / SETTINGS).exists() and (out / STATE).exists()):  # before its first save a run can't be resumed
         return
     if not resume:
         raise InputError(f"{out} holds a run already: go on with it with --resume, or give another folder")

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from ctl.errors import InputError
+from ctl.errors import InputError, NobodyFoundError
 from ctl.types import ClipKind, Tracklet
 from ctl.video.boxes import Detections
 from ctl.video.crop import cut, person_region, stretch
@@ -148,7 +148,7 @@ def _cut_people(
     """Decide who stays, then read the clip again for their crops."""
     name = clip.info.source
     if not walks:
-        raise InputError(f'No person was found in {name}; if it shows one person cut out, choose "crop".')
+        raise NobodyFoundError(f'No person was found in {name}; if it shows one person cut out, choose "crop".')
     walks = sorted(walks, key=lambda walk: (-len(walk), -walk.scores.mean()))
     kept = [walk for walk in walks if len(walk) >= min_frames][:MOST_PEOPLE]
     dropped = [

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ctl.errors import InputError
+from ctl.files import printable
 from ctl.video.limits import Limits
 from ctl.video.names import is_system, natural_order
 from ctl.video.rgb import to_rgb
@@ -102,11 +103,6 @@ def is_picture(path: Path) -> bool:
             return True
     except (OSError, ValueError, Image.DecompressionBombError):
         return False
-
-
-def printable(name: str) -> str:
-    """A name as it can be written anywhere: letters that no text can hold, or that move the cursor, become "?"."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _is_frame_name(name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Final, Protocol, Self, TypeVar
 import numpy as np
 
 from ctl.errors import InputError
+from ctl.files import printable
 from ctl.types import VideoInfo
 from ctl.video.animation import is_animation, read_animation
 from ctl.video.container import read_video_file
@@ -82,7 +83,7 @@ class Clip:
         times = self._planned if self._read is None else self._read
         fps = _frames_per_second(times) if self._source.clocked else 0.0
         return VideoInfo(
-            source=self.path.name,
+            source=printable(self.path.name),
             width=self._source.width,
             height=self._source.height,
             fps=fps,

@@ -14,7 +14,7 @@ import torch
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.decoding import decode_ahead
-from ctl.data.frames import read_frame, read_frames
+from ctl.data.frames import LEAVE_OUT, read_frame, read_frames
 from ctl.data.heatmaps import LEAST_MASS, HeatMapCache
 from ctl.errors import InputError
 from ctl.inference import to_tensor
@@ -98,10 +98,10 @@ def test_a_bad_frame_is_told_in_the_same_line_whoever_decodes_it(
         assert stored_by(cache, tracklets[:2]) == one_after_the_other(tracklets[:2], estimator)
         assert not list(tmp_path.rglob(".*"))
     trouble = {
-        "gone": "is missing: the data set is not complete",
-        "cut short": "is a damaged picture: fetch it again or leave it out",
+        "gone": "is missing: fetch the data set again, or ",
+        "cut short": "is a damaged picture: fetch it again, or ",
     }
-    assert lines == [f"{bad} {trouble[damage]}"] * 2
+    assert lines == [f"{bad} {trouble[damage]}{LEAVE_OUT}"] * 2
 
 
 def test_stopping_ends_the_processes_and_leaves_whole_files(
