@@ -41,11 +41,6 @@ def folder_for_results(folder: Path) -> Iterator[None]:
         raise
 
 
-def printable(name: str) -> str:
-    """A file's name as it can be written anywhere: what no text can hold, or moves the cursor, becomes "?"."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
-
-
 def _write_beside(path: Path, data: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     unfinished = Path(name)

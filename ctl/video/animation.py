@@ -15,6 +15,7 @@ from ctl.video.limits import Limits, require_frames
 from ctl.video.rgb import to_rgb
 
 FORMATS: Final = ("WEBP", "PNG")
+SUFFIXES: Final = (".webp", ".png", ".apng")
 
 SHORTEST_S: Final = 0.02
 """Frames that claim less, or nothing, are shown for a tenth of a second, as browsers do."""

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ctl.errors import InputError
-from ctl.files import printable
 from ctl.video.limits import Limits
 from ctl.video.names import is_system, natural_order
 from ctl.video.rgb import to_rgb
@@ -86,7 +85,7 @@ def read_pictures(path: Path, limits: Limits) -> Pictures:
         raise InputError(f"{path.name} holds no pictures ({known}).")
     folders = natural_order({str(PurePosixPath(name.replace("\\", "/")).parent) for name in names})
     if len(folders) > 1:
-        shown = ", ".join(printable(folder) for folder in folders[:3]) + (", …" if len(folders) > 3 else "")
+        shown = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
         raise InputError(
             f"{path.name} holds pictures in {len(folders)} folders ({shown}), which may be several people: give one of "
             "them."
@@ -164,7 +163,7 @@ def _opener(path: Path) -> Iterator[Callable[[str], IO[bytes]]]:
 @contextmanager
 def _picture(open_picture: Callable[[str], IO[bytes]], name: str, limits: Limits) -> Iterator[Image.Image]:
     """An opened picture whose size is within the limits: its pixels aren't decoded before that is known."""
-    short = printable(PurePosixPath(name).name)
+    short = PurePosixPath(name).name
     try:
         with open_picture(name) as file, Image.open(file, formats=FORMATS) as image:
             limits.check_size(short, *image.size)

@@ -12,15 +12,18 @@ from typing import Final, Protocol, Self, TypeVar
 
 import numpy as np
 
-from ctl.errors import InputError
-from ctl.files import printable
+from ctl.errors import InputError, printable
 from ctl.types import VideoInfo
+from ctl.video import animation, container
 from ctl.video.animation import is_animation, read_animation
 from ctl.video.container import read_video_file
 from ctl.video.limits import LIMITS, Frame, Limits, require_frames
 from ctl.video.pictures import is_picture, read_pictures
 
-__all__ = ["LIMITS", "Clip", "Frame", "Limits", "open_clip"]
+__all__ = ["LIMITS", "SUFFIXES", "Clip", "Frame", "Limits", "open_clip"]
+
+SUFFIXES: Final = (*container.SUFFIXES, *animation.SUFFIXES, ".zip")
+"""Of files that are clips. What a file is, its content says; this is for those who offer files to choose from."""
 
 EARLY: Final = 0.1
 """A frame may come this share of a slot early and still fill it, because containers round their time stamps."""

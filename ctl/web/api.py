@@ -18,7 +18,7 @@ from ctl.errors import InputError
 from ctl.gallery import TOP_K, Filter
 from ctl.results import analysis_json
 from ctl.types import UNTRAINED, PersonAnalysis
-from ctl.video.container import SUFFIXES
+from ctl.video.reader import SUFFIXES
 from ctl.web import answers, text, views
 from ctl.web.handlers import request_of
 from ctl.web.queues import MODEL
@@ -253,7 +253,7 @@ def answer_mcp_in_json(server: "GradioMCPServer") -> None:
     server.postprocess_output_data = in_json  # type: ignore[method-assign]
 
 
-_FILES: Final = [*SUFFIXES, ".zip"]
+_FILES: Final = [*SUFFIXES]
 _NAMES: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ctl.video.container import SUFFIXES
+from ctl.video.reader import SUFFIXES
 from ctl.web import text
 from ctl.web.samples import Sample
 from ctl.web.service import ExplainService, Models
@@ -110,7 +110,7 @@ def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequenc
 
 
 def _inputs(samples: Sequence[Sample], devices: Sequence[str], default: Models) -> Inputs:
-    clip = gr.File(label="Clip", file_types=[*SUFFIXES, ".zip"], height=130, elem_id="clip")
+    clip = gr.File(label="Clip", file_types=[*SUFFIXES], height=130, elem_id="clip")
     preview = gr.Video(
         label="The clip",
         show_label=False,

@@ -15,7 +15,8 @@ EXPLAIN_UNTRAINED: Final = (
     f"{WARNING} The backbone knows ImageNet, so hits look alike; edges and matrices show a model at its initialisation."
 )
 EXPLAIN_LIMITS: Final = (
-    f"A video (mp4, mov, webm, avi, mkv, gif) or a zip of frames, up to {LIMITS.megabytes} MB and 4K. "
+    "A video (mp4, mov, webm, avi, mkv, gif), an animated WebP or PNG, or a zip of frames, up to "
+    f"{LIMITS.megabytes} MB and 4K. "
     f"The first {LIMITS.seconds:.0f} seconds are used, at most {LIMITS.frames} frames."
 )
 EXPLAIN_CONSENT: Final = (

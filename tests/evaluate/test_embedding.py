@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ctl.checkpoint import load_checkpoint
 from ctl.data.benchmark import Benchmark, TrackletFiles
@@ -19,6 +20,8 @@ from ctl.evaluate.embedding import embed, undeal
 from ctl.evaluate.report import tracklets_to_embed
 from ctl.inference import extract
 from ctl.keypoints.base import HeatMaps, load_estimator
+from ctl.video.people import find_people
+from ctl.video.reader import open_clip
 from tests.evaluate.conftest import SIZE
 
 
@@ -48,6 +51,23 @@ def test_the_backbone_alone_is_its_mean_over_all_cells_and_clips(
         clips = [range(6), [6] * 6][: 1 + len(tracklet) // 7]
         mean = np.mean([np.mean([maps[t].mean(axis=(1, 2)) for t in clip], axis=0) for clip in clips], axis=0)
         np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def test_crops_of_growing_size_embed_the_same_as_a_clip_and_as_a_data_set(checkpoint: Path, tmp_path: Path) -> None:
+    """Each is stretched to the model's size by itself: neither the first one's size nor the order of sizes matters."""
+    model, estimator = load_checkpoint(checkpoint)[0], load_estimator()
+    rng = np.random.default_rng(3)
+    for number in range(7):
+        size = (20 + 11 * number, 40 + 23 * number)
+        Image.fromarray(rng.integers(0, 256, (6, 4, 3), np.uint8)).resize(size).save(tmp_path / f"{number}.png")
+    with open_clip(tmp_path) as clip:
+        (tracklet,) = find_people(clip, None, SIZE, kind="crop").tracklets
+    (as_clip,) = extract(model, estimator, [tracklet.crops]).features
+    files = TrackletFiles(tuple(sorted(tmp_path.glob("*.png"))), person=1, camera=0)
+    np.testing.assert_array_equal(tracklet.crops, read_frames(files, SIZE))
+    cache = HeatMapCache(tmp_path / "maps", estimator, SIZE)
+    cache.fill([files])
+    np.testing.assert_allclose(embed(model, [files], cache)[0], as_clip.embedding, atol=2e-3)  # maps are float16
 
 
 class EverywhereEstimator:
@@ -90,6 +110,7 @@ WORKER = """
 import sys
 import numpy as np
 import torch
+from PIL import Image
 from accelerate import Accelerator
 from pathlib import Path
 torch.set_num_threads(1)
