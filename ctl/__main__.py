@@ -16,6 +16,7 @@ from ctl.options import KINDS, Commands, add_kind, add_model_options, load_engin
 from ctl.space import add_space
 from ctl.train.cli import add_ablate, add_train
 from ctl.walkers.cli import add_walkers
+from ctl.web.app import add_app
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ctl", description="Video person re-identification, explained.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
+        add_app,
         add_analyze,
         add_gallery,
         add_walkers,

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from ctl.errors import InputError
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-"""The folder that holds `ctl`, `weights` and `assets`."""
+_BUNDLED: Final = Path(__file__).resolve().parent / "_bundled"
+
+ROOT: Final = _BUNDLED if _BUNDLED.is_dir() else _BUNDLED.parent.parent
+"""The folder that holds `weights` and `assets`: of a clone, which holds `ctl` too, or of an installed package."""
 
 
 def write_atomic(path: Path, data: bytes) -> None:

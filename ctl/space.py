@@ -18,7 +18,7 @@ from ctl.options import Commands
 PLATFORM: Final = frozenset({"gradio", "spaces", "huggingface-hub"})
 """What a Space has already, in versions of its own; naming them again makes the two fight."""
 
-NOT_SERVED: Final = frozenset({"__main__.py", "bench", "export", "space.py", "train", "walkers"})
+NOT_SERVED: Final = frozenset({"__main__.py", "bench", "data", "evaluate", "export", "space.py", "train", "walkers"})
 """Of `ctl`: what nothing that serves imports."""
 
 LFS: Final = ("jpg", "mp4", "npz", "png", "safetensors", "webp")
@@ -46,6 +46,8 @@ def lay_out(out: Path) -> None:
 
     Raises InputError where the folder holds anything else, or can't be written.
     """
+    if not (ROOT / "app.py").exists():
+        raise InputError("a Space is laid out from a clone of the project, not from an installed package")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".space-", dir=out.parent) as folder:

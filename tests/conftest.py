@@ -33,6 +33,13 @@ def randomise_(module: nn.Module, seed: int = 0) -> nn.Module:
     return module
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs Chromium is marked by that alone, so that nobody has to remember to."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()) or "browser" in item.path.parent.name:
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, one for all tests, because a process can hold one Playwright; its own isn't downloaded."""
