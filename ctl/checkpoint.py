@@ -117,6 +117,10 @@ def load_checkpoint(
 
     Each file is opened once, here, and is not needed afterwards.
 
+    >>> model, info = load_checkpoint()  # the bundled one
+    >>> info.id, info.trained, model.training
+    ('ctl-walkers', True, False)
+
     Args:
         ref: a folder, a Hub id "owner/name", or "owner/name@revision"; an existing folder wins. None or "" takes
             `CTL_CHECKPOINT` from the environment, or else the bundled checkpoint.

@@ -50,6 +50,15 @@ Step = Callable[[float, str], None]
 class Engine:
     """Loaded models and a gallery. Calls that see pictures take the lock: Grad-CAM hooks into the backbone meanwhile.
 
+    >>> engine = Engine.load()
+    >>> man = engine.analyze(ROOT / "assets/samples/man-lab1.mp4").people[0]
+    >>> [hit.person for hit in man.ranking[:3]]
+    ['man (lab)', 'man (lab)', 'man (lab)']
+    >>> again = engine.analyze(ROOT / "assets/samples/man-lab2.mp4").people[0]
+    >>> match = engine.match(man, again)
+    >>> abs(match.similarity - float(man.embedding @ again.embedding)) < 1e-5
+    True
+
     Args:
         model: in evaluation mode, on `device`.
         relating: the same network for questions that start from nodes: `model` itself, or, where that can run in a
@@ -257,7 +266,13 @@ def analyze(
     device: str = "auto",
     gallery: str | Path | None = None,
 ) -> Analysis:
-    """Analyse one clip with freshly loaded models. For several clips keep an `Engine`, which explains the options."""
+    """Analyse one clip with freshly loaded models. For several clips keep an `Engine`, which explains the options.
+
+    >>> found = analyze(ROOT / "assets/samples/man-lab1.mp4")
+    >>> person = found.people[0]
+    >>> person.trace.adjacency["A_s1_l1"].shape == (len(person.tracklet), 51, 51)  # 17 joints in a window of 3 frames
+    True
+    """
     return Engine.load(checkpoint, estimator, device, gallery).analyze(Path(clip), kind)
 
 

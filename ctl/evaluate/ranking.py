@@ -76,6 +76,10 @@ def cmc_map(
 ) -> tuple[np.ndarray, float]:
     """CMC curve and mean average precision.
 
+    >>> cmc, mean_ap = cmc_map([[0.1, 0.2, 0.9]], [7], [8, 7, 7], [0], [1, 1, 2])
+    >>> float(cmc[0]), float(cmc[1]), round(mean_ap, 3)  # the first is somebody else; matches at ranks 2 and 3
+    (0.0, 1.0, 0.583)
+
     Args:
         distance: (Q, G) float, smaller is more alike.
         query_ids, gallery_ids: (Q,) and (G,) int, persons; −1 is junk.

@@ -98,6 +98,15 @@ def _graph_conv(config: ModelConfig, scale: Scale) -> GraphConv3d | FrameGraphCo
 class CTL(nn.Module):
     """Spatial-temporal correlation and topology learning.
 
+    >>> model = CTL.from_config("mobile").eval()
+    >>> frames, heatmap_logits = torch.rand(1, 6, 3, 256, 128), torch.randn(1, 6, 17, 32, 16)
+    >>> with torch.inference_mode():
+    ...     output = model(frames, heatmap_logits, trace=True)
+    >>> output.embedding.shape
+    torch.Size([1, 512])
+    >>> output.trace.cross_scale["s1_s3"].shape  # which of 17 joints each of 5 parts listens to
+    torch.Size([1, 6, 5, 17])
+
     Args:
         config: shape of the network; `CTL.from_config` also takes a preset's name.
     """
