@@ -98,6 +98,7 @@ def _graph_conv(config: ModelConfig, scale: Scale) -> GraphConv3d | FrameGraphCo
 class CTL(nn.Module):
     """Spatial-temporal correlation and topology learning.
 
+    >>> import torch
     >>> model = CTL.from_config("mobile").eval()
     >>> frames, heatmap_logits = torch.rand(1, 6, 3, 256, 128), torch.randn(1, 6, 17, 32, 16)
     >>> with torch.inference_mode():
