@@ -95,7 +95,7 @@ def test_grad_cam_has_one_scale_for_the_clip_and_answers_to_the_reference(crop: 
     (last,) = engine.gallery.records([person.ranking[-1].key])
     other = engine.grad_cam(person.tracklet.crops, last.embedding.numpy())
     for cams in (own, other):
-        assert cams.shape == (len(person.tracklet), 8, 4)
+        assert cams.shape == (len(person.tracklet), 16, 8)
         assert cams.min() >= 0
         assert cams.max() == pytest.approx(1)
     assert (own.max(axis=(1, 2)) < 1).any()
