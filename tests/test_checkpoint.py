@@ -286,7 +286,7 @@ def test_nothing_is_exported_or_measured_in_the_name_of_weights_that_could_not_b
 
 def test_bundled_checkpoint_is_trained_calibrated_and_small_and_its_card_names_it() -> None:
     model, info = load_checkpoint(BUNDLED)
-    recipe = read_train_config(Path("walkers-mobile")).model
+    recipe = read_train_config(Path("walkers-graph")).model
     assert model.config == recipe
     assert info.trained
     assert info.calibration is not None

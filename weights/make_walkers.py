@@ -1,10 +1,13 @@
 r"""Make weights/ctl-walkers of a trained run: its last weights without the classifiers, matrices as float16.
 
 python -m ctl walkers --out walkers-v1 --benchmark walkers-v1
-python -m ctl train walkers-mobile --set data.root=walkers-v1 --set run.validate_every=0 --out run
+python -m ctl walkers --out walkers-wide --benchmark walkers-wide
+python -m ctl train walkers-mobile --set data.root=walkers-v1 --set model.shrink=1 --set run.validate_every=0 \
+    --out first
+python -m ctl train walkers-graph --set data.root=walkers-wide --set start.checkpoint=first/last --out run
 python weights/make_walkers.py run/last
 python -m ctl evaluate --dataset walkers --root walkers-v1 --checkpoint weights/ctl-walkers --rerank --calibrate \
-    --json report.json --out pictures
+    --decides --json report.json --out pictures
 
 The last command writes the calibration into config.json. The card is written by hand from report.json.
 """

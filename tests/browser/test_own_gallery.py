@@ -68,6 +68,9 @@ def test_from_enrolling_to_importing(
         expect(page.locator("#shelf")).to_contain_text("Ada Lovelace")
 
         run_sample(page, "Walker 2")
+        expect(page.locator("#hits li").first).to_contain_text("Walker 2")
+        page.locator("#top-k input[type=number]").fill("100")  # they are strangers
+        page.locator("#top-k input[type=number]").press("Enter")
         found = page.locator("#hits li", has_text="Ada Lovelace")
         expect(found).to_have_count(1)
         found.get_by_role("button", name="Compare").click()
