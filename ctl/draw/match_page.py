@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from ctl.draw.cam_picture import draw_cam
-from ctl.draw.page import image_tag, number, page
+from ctl.draw.page import chance_text, image_tag, number, page
 from ctl.draw.skeleton_view import body_svg, colour_key
 from ctl.explain.composition import WHOLE
 from ctl.explain.match import Match, Side
@@ -63,7 +63,8 @@ def _headline(match: Match, holds_for: str) -> str:
     chance = (
         "How likely it is that both show one person isn't known: no calibration fits this checkpoint."
         if match.probability is None
-        else f"Calibrated probability that both show one person: <b>{match.probability:.0%}</b>. {escape(holds_for)}"
+        else f"Calibrated probability that both show one person: <b>{chance_text(match.probability)}</b>. "
+        f"{escape(holds_for)}"
     )
     return f'<p class="match-head">Similarity <b>{match.similarity:.3f}</b>, from −1 to 1. {chance}</p>'
 

@@ -50,6 +50,13 @@ def number(value: float, digits: int = 3, signed: bool = False) -> str:
     return f"{rounded:{'+' if signed else ''}.{digits}f}".replace("-", "−")
 
 
+def chance_text(probability: float) -> str:
+    """A probability for a reader, in HTML: never 0 % or 100 %, which no model knows."""
+    if probability < 0.01:
+        return "under 1%"
+    return "over 99%" if probability > 0.99 else f"{probability:.0%}"
+
+
 def image_tag(image: np.ndarray, alt: str, height: int = 256) -> str:
     """(H, W, 3) uint8 RGB as an <img> that carries its own JPEG; larger pictures are shrunk to `height`."""
     picture = Image.fromarray(image)

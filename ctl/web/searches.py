@@ -12,13 +12,13 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from ctl.draw.page import image_tag, number
+from ctl.draw.page import chance_text, image_tag, number
 from ctl.draw.palette import THEMES, ThemeName
 from ctl.errors import InputError
 from ctl.gallery import TOP_K, Filter, Gallery, tracklet_key
 from ctl.types import Calibration, Hit, PersonAnalysis, Ranking
 from ctl.web import text
-from ctl.web.answers import chance
+from ctl.web.answers import PRIOR, chance
 from ctl.web.runs import Run, RunStore
 from ctl.web.theme import plot_look
 
@@ -113,7 +113,7 @@ def hits_html(hits: Ranking, gallery: Gallery, calibration: Calibration | None, 
 
 def _chance(hit: Hit, calibration: Calibration | None) -> str:
     likely = chance(hit.similarity, calibration)
-    return "" if likely is None else f"<span>probability {likely:.0%}</span>"
+    return "" if likely is None else f"<span>probability {chance_text(likely)}</span>"
 
 
 def _button(action: str, word: str, hit: Hit) -> str:
@@ -134,12 +134,12 @@ def threshold_meaning(at_least: float, calibration: Calibration | None) -> str:
     """What a similarity means, as a sentence of HTML."""
     if calibration is None:
         return "How likely a similarity is to be the same person isn't known: this checkpoint has no calibration."
-    likely = chance(at_least, calibration)
+    likely = chance_text(float(calibration.probability(at_least, PRIOR)))
     said = (
         "Move “Similarity at least” to see what a similarity means."
         if at_least <= -1
-        else f"A pair of similarity {number(at_least, 2)} shows one person with probability <b>{likely:.0%}</b>, if "
-        "half of all pairs do."
+        else f"A pair of similarity {number(at_least, 2)} shows one person with probability <b>{likely}</b>, if half "
+        "of all pairs do."
     )
     return f"{said} {escape(calibration.holds_for)}"
 

@@ -165,3 +165,10 @@ def test_no_page_scrolls_sideways(open_page: OpenPage, width: int) -> None:
 def test_a_number_has_a_true_minus_and_no_negative_zero() -> None:
     assert [number(value) for value in (-0.5, -0.0001, 0.25)] == ["−0.500", "0.000", "0.250"]
     assert [number(value, 2, signed=True) for value in (-0.5, -0.0001, 0.25)] == ["−0.50", "+0.00", "+0.25"]
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"), [(0.0, "under 1%"), (0.009, "under 1%"), (0.5, "50%"), (0.99, "99%"), (0.998, "over 99%")]
+)
+def test_no_probability_is_said_to_be_certain(probability: float, said: str) -> None:
+    assert f"one person: <b>{said}</b>" in match_page(make_match(probability), "x")
