@@ -163,9 +163,11 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, list[VideoStream]]]:
                 f"{path.name} can't be read as a video: it is damaged, cut off, or not one of {known}."
             ) from error
         with container:
-            tracks = [track for track in container.streams.video if not _is_cover(track)]
-            if not tracks:
-                raise InputError(f"{path.name} holds no picture track: give a clip that shows a person.")
+            tracks = [track for track in container.streams.video if not _is_cover(track) and track.codec_context]
+            if not tracks:  # or in a coding that FFmpeg doesn't know
+                raise InputError(
+                    f"{path.name} holds no picture track that can be read: give a clip that shows a person."
+                )
             yield container, tracks
 
 

@@ -118,7 +118,7 @@ def _zip_names(path: Path) -> tuple[str, ...]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if _is_frame_name(entry.filename)]
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:  # the last: of a later format
         raise InputError(f"{path.name} is a broken zip: please pack it again.") from error
     if any(entry.flag_bits & 1 for entry in entries):
         raise InputError(f"{path.name} is protected by a password: pack it without one.")

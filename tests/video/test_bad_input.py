@@ -108,6 +108,12 @@ def test_sound_only(tmp_path, refusal):
     assert "holds no picture track" in refusal(path)
 
 
+def test_pictures_in_an_unknown_coding(write_clip, grey_ramp, refusal):
+    path = write_clip("coded.mp4", grey_ramp(5))
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzZ"))
+    assert "holds no picture track that can be read" in refusal(path)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webm"])
 def test_one_frame(write_clip, grey_ramp, refusal, suffix):
     assert "only one frame" in refusal(write_clip(f"one{suffix}", grey_ramp(1)))
@@ -195,6 +201,14 @@ def test_broken_zip(tmp_path, refusal):
     path = pack(tmp_path / "broken.zip", {f"{n}.png": picture_bytes(tmp_path) for n in range(5)})
     path.write_bytes(path.read_bytes()[:-40])
     assert "is a broken zip" in refusal(path)
+
+
+def test_zip_of_a_format_to_come(tmp_path, refusal):
+    path = pack(tmp_path / "later.zip", {f"{n}.png": picture_bytes(tmp_path) for n in range(2)})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 99  # the version needed to read the first file
+    path.write_bytes(data)
+    assert "broken zip" in refusal(path)
 
 
 def test_zip_with_a_damaged_picture(tmp_path, refusal):
