@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ctl.enrol.clips import to_record
 from ctl.explain.match import explain_match
 from ctl.explain.what_if import full_setting
 from ctl.files import ROOT
@@ -56,15 +57,20 @@ def test_nothing_switched_off_moves_nothing(engine: Engine, people: list[PersonA
     assert len(less.moves) >= len(person.ranking)
 
 
-def test_questions_after_an_analysis_do_not_run_the_backbone(engine: Engine, people: list[PersonAnalysis]) -> None:
-    runs: list[object] = []
-    hook = engine.model.backbone.register_forward_hook(lambda *call: runs.append(call))
+def test_the_backbone_sees_every_frame_once_whatever_is_asked_afterwards(engine: Engine) -> None:
+    seen: list[int] = []
+    hook = engine.model.backbone.register_forward_hook(lambda _, given, maps: seen.append(given[0].shape[:2].numel()))
     try:
-        engine.what_if(people[0], full_setting(engine.model.config), "x")
-        engine.evidence(people[0])
+        people = [engine.analyze(SAMPLES / name).people[0] for name in CLIPS]
+        frames = sum(len(person.tracklet) for person in people)
+        assert frames % engine.model.config.clip_length, "a clip that has to be filled up"
+        assert sum(seen) == frames
+        engine.match(*people)
+        engine.what_if(people[0], replace(full_setting(engine.model.config), fused_scales=()), "x")
+        to_record(engine, people[1], "0" * 64, "man", "lab")
+        assert sum(seen) == frames
     finally:
         hook.remove()
-    assert not runs
 
 
 def test_a_map_can_be_put_to_the_test(engine: Engine, people: list[PersonAnalysis]) -> None:
