@@ -1,11 +1,15 @@
 """Processes that share a machine's cores, and that no killed command leaves behind."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, get_context, parent_process
 from threading import Thread
-from typing import Final
+from typing import Any, Final
+
+from ctl.errors import InputError
 
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -30,9 +34,42 @@ def threads_of_children(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def end_with_parent() -> None:
-    """To be called in a child process, as the initializer of a pool: it ends when its parent is gone, also if killed,
-    and so doesn't go on writing."""
+def run_beside(
+    work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], processes: int, threads: int, doing: str
+) -> Iterator[int]:
+    """Call `work` with the arguments of every task, in processes that end with this one.
+
+    Args:
+        work: a function of a module.
+        tasks: its arguments, one tuple a call.
+        processes: how many at once.
+        threads: that each computes with.
+        doing: what a process does, for the message: "renders".
+    Yields:
+        the number of each task that ended, as soon as it did. Where the caller stops, or a task raises, those that
+        haven't begun are left.
+    Raises:
+        InputError: a process was ended from outside. What tasks raise is raised too.
+    """
+    with (
+        threads_of_children(threads),
+        ProcessPoolExecutor(processes, get_context("spawn"), _end_with_parent) as pool,
+    ):
+        begun = {pool.submit(work, *task): number for number, task in enumerate(tasks)}
+        try:
+            for job in as_completed(begun):
+                job.result()
+                yield begun[job]
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"a process that {doing} was ended from outside; run the command again to go on"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """A child process ends when its parent is gone, also if killed, and so doesn't go on writing."""
     Thread(target=_wait_for_parent, daemon=True).start()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from ctl.data.benchmark import Split, TrackletFiles
 from ctl.errors import InputError
 from ctl.video.names import is_system, natural_order
-from ctl.video.pictures import SUFFIXES
+from ctl.video.pictures import SUFFIXES, is_frame_name
 
 
 def require(data_set: str, root: Path, *parts: str) -> None:
@@ -31,7 +31,7 @@ def pictures(folder: Path) -> tuple[Path, ...]:
     Raises:
         InputError: there is none.
     """
-    found = [f for f in folder.iterdir() if _is_picture(f)]
+    found = [f for f in folder.iterdir() if is_frame_name(f.name)]
     if not found:
         raise InputError(f"{folder} holds no pictures ({', '.join(suffix[1:] for suffix in SUFFIXES)})")
     return tuple(natural_order(found, lambda f: f.name))
@@ -39,11 +39,7 @@ def pictures(folder: Path) -> tuple[Path, ...]:
 
 def holds_pictures(folder: Path) -> bool:
     """Whether pictures lie in a folder itself."""
-    return any(_is_picture(file) for file in folder.iterdir())
-
-
-def _is_picture(file: Path) -> bool:
-    return file.suffix.lower() in SUFFIXES and not is_system(file.name)
+    return any(is_frame_name(file.name) for file in folder.iterdir())
 
 
 def two_camera_split(train: Iterable[int], test: Iterable[int], cameras: Sequence[dict[int, TrackletFiles]]) -> Split:

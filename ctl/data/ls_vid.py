@@ -24,8 +24,8 @@ from ctl.data.listing import require
 from ctl.data.matlab import read_matrix
 from ctl.errors import InputError
 from ctl.files import read_bytes
-from ctl.video.names import is_system, natural_order
-from ctl.video.pictures import SUFFIXES
+from ctl.video.names import natural_order
+from ctl.video.pictures import is_frame_name
 
 LISTS: Final = {part: f"list_sequence/list_seq_{part}.txt" for part in ("train", "test")}
 QUERIES: Final = "test/data/info_test.mat"
@@ -73,7 +73,7 @@ def _by_prefix(folder: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = defaultdict(list)
     if folder.is_dir():
         for file in natural_order(folder.iterdir(), lambda f: f.name):
-            if file.suffix.lower() in SUFFIXES and not is_system(file.name):
+            if is_frame_name(file.name):
                 found[file.stem.rpartition("_")[0]].append(file)
     return found
 

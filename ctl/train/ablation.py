@@ -6,11 +6,8 @@ if they are written to the same folder. Rows are scored on the test with their l
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +17,7 @@ from ctl.errors import InputError
 from ctl.evaluate.embedding import Feature
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.files import read_json, to_json, write_atomic
-from ctl.processes import available_cores, end_with_parent, threads_of_children
+from ctl.processes import available_cores, run_beside
 from ctl.train.config import MAY_CHANGE, TrainConfig, to_values
 from ctl.train.data import load_task
 from ctl.train.engine import LAST, fill_heatmaps, make_accelerator, train
@@ -78,9 +75,10 @@ def ablate(table: str, config: TrainConfig, seeds: int, out: Path, say: Callable
     for _ in _run_beside(missing, jobs, say) if jobs > 1 else _run_in_turn(missing, say):
         if accelerator.is_main_process:
             write_table(table, config, _results(runs), out)
-    if accelerator.is_main_process:
-        write_table(table, config, _results(runs), out)
-    return to_rows(_results(runs))
+    results = _results(runs)
+    if not missing and accelerator.is_main_process:
+        write_table(table, config, results, out)
+    return to_rows(results)
 
 
 def plan(table: str, config: TrainConfig, seeds: int, out: Path) -> list[Planned]:
@@ -116,20 +114,9 @@ def _run_beside(runs: Sequence[Planned], jobs: int, say: Callable[[str], None]) 
         task = load_task(runs[0].config.data)
         shared = (*task.train, *tracklets_to_embed(task.test), *tracklets_to_embed(task.validation))
         fill_heatmaps(runs[0].config, shared, make_accelerator(runs[0].config))
-    with (
-        threads_of_children(max(1, available_cores() // jobs)),
-        ProcessPoolExecutor(jobs, get_context("spawn"), end_with_parent) as pool,
-    ):
-        begun = {pool.submit(_make_quietly, run): run for run in runs}
-        try:
-            for job in as_completed(begun):
-                job.result()
-                say(f"{begun[job].row}, seed {begun[job].config.run.seed}: {begun[job].folder}")
-                yield begun[job]
-        except BrokenProcessPool as error:
-            raise InputError("a process that trains was ended from outside; run the command again to go on") from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    for ended in run_beside(_make_quietly, [(run,) for run in runs], jobs, max(1, available_cores() // jobs), "trains"):
+        say(f"{runs[ended].row}, seed {runs[ended].config.run.seed}: {runs[ended].folder}")
+        yield runs[ended]
 
 
 def _make_quietly(run: Planned) -> None:

@@ -104,20 +104,21 @@ def is_picture(path: Path) -> bool:
         return False
 
 
-def _is_frame_name(name: str) -> bool:
+def is_frame_name(name: str) -> bool:
+    """Whether a path names a picture that is a frame: of a known kind, and nothing that a system left there."""
     return name.lower().endswith(SUFFIXES) and not is_system(name)
 
 
 def _folder_names(path: Path) -> tuple[str, ...]:
     files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-    return tuple(natural_order(name for name in files if _is_frame_name(name)))
+    return tuple(natural_order(name for name in files if is_frame_name(name)))
 
 
 def _zip_names(path: Path) -> tuple[str, ...]:
     _check_directory_size(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if _is_frame_name(entry.filename)]
+            entries = [entry for entry in archive.infolist() if is_frame_name(entry.filename)]
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:  # the last: of a later format
         raise InputError(f"{path.name} is a broken zip: please pack it again.") from error
     if any(entry.flag_bits & 1 for entry in entries):

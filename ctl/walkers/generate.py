@@ -14,13 +14,10 @@ interruption changes a byte. While a set is being made, `.unfinished/` holds one
 
 import json
 import shutil
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +26,7 @@ from PIL import Image
 
 from ctl.errors import InputError
 from ctl.files import read_json, to_json, write_atomic
-from ctl.processes import available_cores, end_with_parent, threads_of_children
+from ctl.processes import available_cores, run_beside
 from ctl.walkers.figure import Figure
 from ctl.walkers.film import STAGE, Actor, Shot, film
 from ctl.walkers.look import Look, sample_look, similar_look
@@ -169,20 +166,10 @@ def _film_all(settings: Settings, root: Path, workers: int) -> None:
     left = sum(map(len, todo.values()))
     if not left:
         return
-    with (
-        threads_of_children(1),
-        ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool,
-        tqdm(total=total, initial=total - left, unit="tracklet", disable=None) as bar,
-    ):
-        jobs = {pool.submit(_film_person, settings, takes, root): len(takes) for takes in todo.values() if takes}
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                bar.update(jobs[job])
-        except BrokenProcessPool as error:
-            raise InputError("a process that renders was ended from outside; run the command again to go on") from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    jobs = [(settings, takes, root) for takes in todo.values() if takes]
+    with tqdm(total=total, initial=total - left, unit="tracklet", disable=None) as bar:
+        for ended in run_beside(_film_person, jobs, workers, 1, "renders"):
+            bar.update(len(jobs[ended][1]))
 
 
 _studio_of = cache(Studio)
