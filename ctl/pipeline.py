@@ -31,7 +31,8 @@ from ctl.gallery import (
     tracklet_key,
 )
 from ctl.inference import Extracted, extract, frames_at_once, nodes_of, relate_tracklet, to_tensor
-from ctl.keypoints.base import MOVENET, KeypointEstimator, load_estimator
+from ctl.keypoints.base import MOVENET, KeypointEstimator
+from ctl.keypoints.load import load_estimator
 from ctl.model import CTL
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
 from ctl.video.detect import MULTIPOSE, Detector, load_detector

@@ -8,7 +8,7 @@ import torch
 
 from ctl.config import PRESETS
 from ctl.inference import clip_indices, extract, to_tensor
-from ctl.keypoints.base import load_estimator
+from ctl.keypoints.load import load_estimator
 from ctl.model import CTL
 
 SIZE = (64, 32)

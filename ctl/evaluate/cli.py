@@ -75,7 +75,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from ctl.evaluate.decides import measure_decides
     from ctl.evaluate.report import embed_benchmark, score, tracklets_to_embed
     from ctl.files import to_json, write_atomic
-    from ctl.keypoints.base import load_estimator
+    from ctl.keypoints.load import load_estimator
     from ctl.types import UNTRAINED
 
     if args.calibrate and not (args.checkpoint and Path(args.checkpoint).is_dir()):

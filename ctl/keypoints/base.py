@@ -1,4 +1,4 @@
-"""What a key-point estimator is, and how one is loaded by name.
+"""What a key-point estimator is; `ctl.keypoints.load` gets one by its name.
 
 An estimator turns pictures into heat maps whose softmax over space is where each joint is (Eq. 1), and into one point
 and one score per joint. Every estimator keeps to the COCO-17 order of `ctl.skeleton.JOINTS`.
@@ -7,7 +7,6 @@ and one score per joint. Every estimator keeps to the COCO-17 order of `ctl.skel
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import torch
 from torch import Tensor
 
 MOVENET: Final = "movenet-thunder"
@@ -46,22 +45,3 @@ class KeypointEstimator(Protocol):
             frames: (B, 3, H, W) float RGB in 0..1; H and W are multiples of 32.
         """
         ...
-
-
-def load_estimator(name: str = MOVENET, device: str | torch.device = "cpu") -> KeypointEstimator:
-    """Load an estimator, ready for inference.
-
-    Args:
-        name: "movenet-thunder" is bundled; anything else is a ViTPose model: a local folder, a Hub id or id@revision.
-        device: where it runs; frames must be there too.
-    Raises:
-        InputError: no such model, or the package that runs it isn't installed.
-        HubError: the Hub can't be reached, or doesn't have it.
-    """
-    if name == MOVENET:
-        from ctl.keypoints.movenet import load_movenet
-
-        return load_movenet(device)
-    from ctl.keypoints.vitpose import load_vitpose  # transformers loads only when it is asked for
-
-    return load_vitpose(name, device)

@@ -25,7 +25,7 @@ from ctl.errors import InputError
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.files import to_json, write_atomic
 from ctl.inference import Arriving
-from ctl.keypoints.base import load_estimator
+from ctl.keypoints.load import load_estimator
 from ctl.losses import LossParts, ctl_loss
 from ctl.train.config import TrainConfig, first_difference, read_config, to_toml
 from ctl.train.data import Batch, Task, load_task

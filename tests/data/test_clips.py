@@ -13,7 +13,7 @@ from ctl.data.frames import FrameStore, read_frames
 from ctl.data.heatmaps import HeatMapCache
 from ctl.data.sampling import ClipKey, IdentityBatches, draw_frames
 from ctl.data.transforms import Augment
-from ctl.keypoints.base import load_estimator
+from ctl.keypoints.load import load_estimator
 from tests.data.trees import save
 
 SIZE = (64, 32)

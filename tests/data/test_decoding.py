@@ -18,7 +18,8 @@ from ctl.data.frames import LEAVE_OUT, read_frame, read_frames
 from ctl.data.heatmaps import LEAST_MASS, HeatMapCache
 from ctl.errors import InputError
 from ctl.inference import to_tensor
-from ctl.keypoints.base import KeypointEstimator, load_estimator
+from ctl.keypoints.base import KeypointEstimator
+from ctl.keypoints.load import load_estimator
 from ctl.model.nodes import spatial_mass
 from tests.data.trees import save
 

@@ -15,7 +15,8 @@ from ctl.data.heatmaps import HeatMapCache
 from ctl.errors import InputError
 from ctl.files import ROOT
 from ctl.inference import to_tensor
-from ctl.keypoints.base import HeatMaps, KeypointEstimator, load_estimator
+from ctl.keypoints.base import HeatMaps, KeypointEstimator
+from ctl.keypoints.load import load_estimator
 from ctl.model.nodes import spatial_mass
 from ctl.video.people import find_people
 from ctl.video.reader import open_clip

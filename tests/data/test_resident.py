@@ -27,7 +27,7 @@ from ctl.data.resident import (
 from ctl.data.sampling import IdentityBatches
 from ctl.data.transforms import Augment
 from ctl.errors import InputError
-from ctl.keypoints.base import load_estimator
+from ctl.keypoints.load import load_estimator
 from tests.data.trees import save
 
 ROOT = Path(__file__).resolve().parents[2]

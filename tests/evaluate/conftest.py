@@ -12,7 +12,7 @@ from ctl.data import load_benchmark
 from ctl.data.benchmark import Benchmark
 from ctl.data.heatmaps import HeatMapCache
 from ctl.evaluate.report import tracklets_to_embed
-from ctl.keypoints.base import load_estimator
+from ctl.keypoints.load import load_estimator
 from ctl.model import CTL
 from weights.make_preview import PREVIEW
 

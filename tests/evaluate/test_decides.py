@@ -22,7 +22,7 @@ from ctl.evaluate.report import embed_benchmark, tracklets_to_embed
 from ctl.explain.composition import compose, contributions
 from ctl.explain.what_if import Setting, what_if
 from ctl.inference import TrackletNodes, clip_indices, relate_tracklet, to_tensor
-from ctl.keypoints.base import load_estimator
+from ctl.keypoints.load import load_estimator
 from ctl.model import CTL
 from ctl.skeleton import PARTS
 from tests.conftest import randomise_

@@ -19,7 +19,8 @@ from ctl.data.heatmaps import HeatMapCache
 from ctl.evaluate.embedding import embed, undeal
 from ctl.evaluate.report import tracklets_to_embed
 from ctl.inference import extract
-from ctl.keypoints.base import HeatMaps, load_estimator
+from ctl.keypoints.base import HeatMaps
+from ctl.keypoints.load import load_estimator
 from ctl.video.people import find_people
 from ctl.video.reader import open_clip
 from tests.evaluate.conftest import SIZE
@@ -119,7 +120,7 @@ from ctl.data import load_benchmark
 from ctl.data.heatmaps import HeatMapCache
 from ctl.evaluate.embedding import embed
 from ctl.evaluate.report import tracklets_to_embed
-from ctl.keypoints.base import load_estimator
+from ctl.keypoints.load import load_estimator
 root, checkpoint, maps, out = map(Path, sys.argv[1:])
 accelerator = Accelerator(cpu=True)
 assert accelerator.num_processes == 2

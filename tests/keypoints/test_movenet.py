@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ctl.keypoints.base import load_estimator
+from ctl.keypoints.load import load_estimator
 from ctl.keypoints.movenet import MoveNet, load_movenet
 from tests.keypoints.golden_data import CROPS, EVERY, GOLDEN, PIXELS, SCORE, crops, picture
 

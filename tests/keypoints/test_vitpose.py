@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import VitPoseBackboneConfig, VitPoseConfig, VitPoseForPoseEstimation, VitPoseImageProcessor
 
 from ctl.errors import InputError
-from ctl.keypoints.base import load_estimator
+from ctl.keypoints.load import load_estimator
 from ctl.keypoints.vitpose import FLOOR, TEMPERATURE, find_peaks, place, to_source
 from tests.hub_server import HubServer
 
@@ -161,7 +161,7 @@ def test_a_model_from_the_hub_is_the_one_on_disk(tmp_path: Path) -> None:
     frame, _ = coloured_patches((256, 128), 1, (32, 0))
     torch.save(frame, tmp_path / "frame.pt")
     code = (
-        "import sys, torch; from ctl.keypoints.base import load_estimator;"
+        "import sys, torch; from ctl.keypoints.load import load_estimator;"
         "print(load_estimator(sys.argv[1])(torch.load(sys.argv[2], weights_only=True)).xy.flatten().tolist())"
     )
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}

@@ -1,0 +1,22 @@
+"""A key-point estimator by its name."""
+
+import torch
+
+from ctl.keypoints.base import MOVENET, KeypointEstimator
+from ctl.keypoints.movenet import load_movenet
+from ctl.keypoints.vitpose import load_vitpose
+
+
+def load_estimator(name: str = MOVENET, device: str | torch.device = "cpu") -> KeypointEstimator:
+    """Load an estimator, ready for inference.
+
+    Args:
+        name: "movenet-thunder" is bundled; anything else is a ViTPose model: a local folder, a Hub id or id@revision.
+        device: where it runs; frames must be there too.
+    Raises:
+        InputError: no such model, or the package that runs it isn't installed.
+        HubError: the Hub can't be reached, or doesn't have it.
+    """
+    if name == MOVENET:
+        return load_movenet(device)
+    return load_vitpose(name, device)
