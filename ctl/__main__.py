@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from ctl.enrol.cli import add_gallery
-from ctl.errors import CTLError, NobodyFoundError
+from ctl.errors import CTLError
 from ctl.evaluate.cli import add_evaluate
 from ctl.export.cli import add_export
 from ctl.options import KINDS, Commands, add_kind, add_model_options, load_engine, progress
@@ -43,11 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     try:
         return args.run(args)
-    except NobodyFoundError as error:
-        print("ctl:", str(error).replace('choose "crop"', "give --tracklet crop"), file=sys.stderr)
-        return 2
     except CTLError as error:
-        print(f"ctl: {error}", file=sys.stderr)
+        print(f"ctl: {error.told(getattr(args, 'remedies', {}))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("ctl: stopped", file=sys.stderr)

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ctl.errors import Remedy
+
 if TYPE_CHECKING:
     from ctl.pipeline import Engine
     from ctl.types import ClipKind
@@ -35,6 +37,7 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="the clip is one person's crops, or a scene to detect people in (default: %(default)s)",
     )
+    parser.set_defaults(remedies={Remedy.SAY_CROP: "if it shows one person cut out, give --tracklet crop"})
 
 
 def load_engine(args: argparse.Namespace, gallery: str | Path | None = None) -> "Engine":

@@ -9,8 +9,8 @@ from PIL import Image
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.errors import InputError
-from ctl.video.crop import stretch
 from ctl.video.pictures import FORMATS
+from ctl.video.resize import stretch
 from ctl.video.rgb import to_rgb
 
 MEMORY_BYTES: Final = 2 * 10**9

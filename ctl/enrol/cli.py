@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ctl.errors import Remedy
 from ctl.options import KINDS, PLACE, Commands, add_kind, add_model_options, load_engine, progress
 
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ def _add_import(actions: Commands) -> None:
         help="a tracklet that the gallery holds under other names: refuse the import, keep the gallery's, "
         "or replace it by the import's (default: %(default)s)",
     )
+    parser.set_defaults(remedies={Remedy.SETTLE_CLASH: "give --on-clash keep or --on-clash replace"})
     _add_place(parser)
     parser.set_defaults(run=run_import)
 

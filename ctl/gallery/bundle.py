@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 import torch
 from PIL import Image
 
-from ctl.errors import InputError
+from ctl.errors import InputError, Remedy
 from ctl.files import read_bytes, write_atomic
 from ctl.gallery.base import Gallery, Record, check_width
 from ctl.gallery.folder import read_gallery
@@ -73,8 +73,8 @@ def merge(gallery: Gallery, incoming: Gallery, on_clash: OnClash = "refuse") -> 
     clashing = [new.entry.key for new, old in zip(shared, held, strict=True) if not _same(new, old)]
     if clashing and on_clash == "refuse":
         raise InputError(
-            f"{len(clashing)} tracklets are in the gallery already with other names, such as {clashing[0]}: "
-            "choose whether to keep or replace the gallery's own"
+            f"{len(clashing)} tracklets are in the gallery already with other names, such as {clashing[0]}",
+            Remedy.SETTLE_CLASH,
         )
     replaced = set(clashing) if on_clash == "replace" else set()
     rest = gallery.remove(replaced) if replaced else gallery

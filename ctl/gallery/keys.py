@@ -21,7 +21,9 @@ def clip_sha256(clip: Path) -> str:
         if not clip.is_dir():
             return _file_sha256(clip)
         files = sorted(path.relative_to(clip).as_posix() for path in clip.rglob("*") if path.is_file())
-        return sha256_of("".join(f"{name}\n{_file_sha256(clip / name)}\n" for name in files).encode())
+        return sha256_of(
+            "".join(f"{name}\n{_file_sha256(clip / name)}\n" for name in files).encode(errors="surrogateescape")
+        )
     except OSError as error:
         raise InputError(f"{clip} can't be read: {error.strerror}") from error
 

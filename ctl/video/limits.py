@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import Image
 
 from ctl.errors import InputError
+from ctl.video.resize import stretch
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,5 @@ class Frame:
     image: np.ndarray
 
     def at(self, size: tuple[int, int]) -> np.ndarray:
-        """The image at a height and width, stretched where it has another: (*size, 3) uint8."""
-        if self.image.shape[:2] == size:
-            return self.image
-        return np.asarray(Image.fromarray(self.image).resize(size[::-1], Image.Resampling.BILINEAR))
+        """The image at a height and width: (*size, 3) uint8."""
+        return stretch(self.image, size)

@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 
-from ctl.errors import InputError, NobodyFoundError
+from ctl.errors import InputError, Remedy
 from ctl.types import ClipKind, Tracklet
 from ctl.video.boxes import Detections
-from ctl.video.crop import cut, person_region, stretch
+from ctl.video.crop import cut, person_region
 from ctl.video.detect import Detector, shrink
 from ctl.video.reader import Clip, Frame
 from ctl.video.track import Tracker
@@ -148,7 +148,7 @@ def _cut_people(
     """Decide who stays, then read the clip again for their crops."""
     name = clip.info.source
     if not walks:
-        raise NobodyFoundError(f'No person was found in {name}; if it shows one person cut out, choose "crop".')
+        raise InputError(f"No person was found in {name}", Remedy.SAY_CROP)
     walks = sorted(walks, key=lambda walk: (-len(walk), -walk.scores.mean()))
     kept = [walk for walk in walks if len(walk) >= min_frames][:MOST_PEOPLE]
     dropped = [
@@ -156,7 +156,7 @@ def _cut_people(
         for number, walk in enumerate(walks[len(kept) :], start=len(kept) + 1)
     ]
     if not kept:
-        raise InputError(f"Nobody stays in {name} for long enough. {dropped[0]}")
+        raise InputError(f"Nobody stays in {name} for long enough ({dropped[0].rstrip('.')})", Remedy.SAY_CROP)
     share = MOST_CROPS // len(kept)
     notices = tuple(
         f"Of person {number}, {share} of {len(walk)} frames are analysed, evenly spread."
@@ -197,7 +197,7 @@ def _whole_frames(clip: Clip, image_size: tuple[int, int], report: Callable[[flo
     times: list[float] = []
     whole = np.array((0, 0, clip.info.width, clip.info.height), dtype=np.float32)
     for frame in clip:
-        crops.append(stretch(frame.image, image_size))
+        crops.append(frame.at(image_size))
         times.append(frame.time)
         report(len(crops) / max(len(crops), clip.info.frames))
     count = len(crops)

@@ -40,18 +40,27 @@ class Pictures:
     Args:
         path: the folder or zip.
         names: as the folder or zip spells them.
-        width, height: pixels of the first picture, upright.
+        width, height: pixels of the largest picture, upright: what is drawn on the clip has that size.
+        alike: whether all pictures have one size.
     """
 
     path: Path
     names: tuple[str, ...]
     width: int
     height: int
+    alike: bool
     limits: Limits
 
     clocked: ClassVar[bool] = False
     promised_seconds: ClassVar[float] = 0.0
-    notices: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """That places in the clip are those of the largest picture, where the others have other pixels."""
+        if self.alike:
+            return ()
+        size = f"{self.width}x{self.height}"
+        return (f"The pictures differ in size: boxes and key-points are in pixels of the largest, {size}.",)
 
     @property
     def times(self) -> np.ndarray:
@@ -73,11 +82,11 @@ class Pictures:
 
 
 def read_pictures(path: Path, limits: Limits) -> Pictures:
-    """List the pictures of a folder or zip and take the size from the first.
+    """List the pictures of a folder or zip and look at the sizes of those that will be analysed.
 
     Raises:
         InputError: there is no picture, or they lie in several folders; the zip is broken or unpacks to too much; or
-            the first picture can't be read.
+            a picture can't be read.
     """
     names = _zip_names(path) if path.is_file() else _folder_names(path)
     if not names:
@@ -90,9 +99,15 @@ def read_pictures(path: Path, limits: Limits) -> Pictures:
             f"{path.name} holds pictures in {len(folders)} folders ({shown}), which may be several people: give one of "
             "them."
         )
-    with _opener(path) as open_picture, _picture(open_picture, names[0], limits) as image:
-        width, height = ImageOps.exif_transpose(image).size
-    return Pictures(path, names, width, height, limits)
+    sizes: dict[str, tuple[int, int]] = {}
+    with _opener(path) as open_picture:
+        for name in names[: limits.frames]:
+            with _picture(open_picture, name, limits) as image:
+                sizes[name] = image.size
+        largest = max(sizes, key=lambda name: sizes[name][0] * sizes[name][1])
+        with _picture(open_picture, largest, limits) as image:
+            width, height = ImageOps.exif_transpose(image).size
+    return Pictures(path, names, width, height, len(set(sizes.values())) == 1, limits)
 
 
 def is_picture(path: Path) -> bool:

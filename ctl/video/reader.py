@@ -123,12 +123,12 @@ class Clip:
 
     def _notices(self) -> Iterator[str]:
         times, limits, planned = self._source.times, self._limits, self._planned
+        yield from self._source.notices
         if not self._source.clocked:
             if len(times) > limits.frames:
                 yield f"Only the first {limits.frames} of {len(times)} pictures were analysed."
             return
         end = times[-1] + times[-1] / (len(times) - 1)
-        yield from self._source.notices
         if self._source.promised_seconds:
             yield (
                 f"The file is cut off: {end:.1f} of {self._source.promised_seconds:.1f} seconds could be read and "

@@ -56,7 +56,7 @@ class Endpoints:
             terms, and "A_s1_s3", "A_s2_s3" across scales; lists of rows, row = receiver, column = sender.
             And trace.npz: the matrices of all people and frames.
         """
-        with told_to_the_visitor():
+        with told_to_the_visitor(words={}):
             _given(person=person, frame=frame)
             run, chosen = self._analyzed(clip, kind, person, request)
             answer = analysis_json(run.analysis)
@@ -96,7 +96,7 @@ class Endpoints:
             "probability_is" say what those are; "queries", the keys that were searched for together; "searched", among
             how many tracklets. What is searched for is never among the hits.
         """
-        with told_to_the_visitor():
+        with told_to_the_visitor(words={}):
             _given(person=person, top_k=top_k, at_least=at_least)
             known = self.service.galleries.read(gallery)
             if not 1 <= top_k <= MAX_TOP_K:
@@ -143,7 +143,7 @@ class Endpoints:
             "pairs", frames of the most alike pose; "grad_cam", for each side (T, h, w) in 0..1, what makes it similar
             to the other.
         """
-        with told_to_the_visitor():
+        with told_to_the_visitor(words={}):
             _given(query_person=query_person, hit_person=hit_person)
             _, one = self._analyzed(query, kind, query_person, request)
             _, other = self._analyzed(hit, kind, hit_person, request)
@@ -174,7 +174,7 @@ class Endpoints:
             it lasts: an hour after its last use, or, where the app keeps a gallery on disk, for good, and then
             "gallery" is "" and everybody finds it; "key" of the tracklet; "tracklets", how many a search looks at.
         """
-        with told_to_the_visitor():
+        with told_to_the_visitor(words={}):
             _given(person=person)
             self.service.galleries.read(gallery)  # an id that is gone is named before the clip is analysed
             run, chosen = self._analyzed(clip, kind, person, request)

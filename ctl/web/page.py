@@ -139,7 +139,7 @@ def _inputs(samples: Sequence[Sample], devices: Sequence[str], default: Models) 
         cancel = gr.Button("Cancel", variant="secondary", scale=1, min_width=80, interactive=False, elem_id="cancel")
     status = gr.HTML(elem_id="status")
     with gr.Accordion("Advanced", open=False):
-        kind = gr.Radio(pairs(text.KINDS), value="auto", label="What the clip shows")
+        kind = gr.Radio(pairs(text.KINDS), value="auto", label=text.CHOOSE_KIND)
         checkpoint = gr.Textbox(
             value="",
             label="Checkpoint",

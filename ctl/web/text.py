@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from ctl.errors import Remedy
 from ctl.types import UNTRAINED, Analysis, CheckpointInfo
 from ctl.video.limits import LIMITS
 
@@ -72,6 +73,11 @@ EMPTY: Final = "Choose a sample or drop a clip, then press <b>Run</b>."
 CANCELLED: Final = "Stopped."
 
 KINDS: Final = {"auto": "Decide from the clip", "crop": "One person, already cropped", "scene": "A scene"}
+CHOOSE_KIND: Final = "What the clip shows"
+REMEDIES: Final = {
+    Remedy.SAY_CROP: f'if it shows one person cut out, choose "{KINDS["crop"]}" under "{CHOOSE_KIND}"',
+    Remedy.SETTLE_CLASH: f'choose "{CLASHES["keep"]}" or "{CLASHES["replace"]}"',
+}
 SCALES: Final = {"s1": "s1 · 17 joints", "s2": "s2 · 10 parts", "s3": "s3 · 5 parts"}
 SOURCES: Final = {"s1": "s1 → s3", "s2": "s2 → s3"}
 LINK_HEADERS: Final = ["Receives", "Sends", "Weight"]

@@ -244,7 +244,7 @@ def test_the_very_same_tracklet_is_no_clash_but_another_embedding_is() -> None:
     twice = merge(gallery(), gallery())
     assert same(twice, gallery())
     turned = MemoryGallery.empty(SHA256).add([Record(gallery().entries[0], torch.ones(7), gallery().jpegs[0])])
-    with pytest.raises(InputError, match="choose whether to keep or replace"):
+    with pytest.raises(InputError, match='say on_clash "keep" or "replace"'):
         merge(gallery(), turned)
 
 

@@ -71,7 +71,7 @@ def test_an_export_is_imported_elsewhere_and_clashes_are_decided(
     assert GalleryFolder(new).read().entries == GalleryFolder(folder).read().entries
     assert gallery("rename", key(1), "--person", "zoe", "--gallery", new) == 0
     assert gallery("import", folder, "--gallery", new) == 2
-    assert "choose whether to keep or replace" in capsys.readouterr().err
+    assert "give --on-clash keep or --on-clash replace" in capsys.readouterr().err
     assert gallery("import", folder, "--gallery", new, "--on-clash", "keep") == 0
     assert GalleryFolder(new).read().entries[0].person == "zoe"
     assert gallery("import", folder, "--gallery", new, "--on-clash", "replace") == 0

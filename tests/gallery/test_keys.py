@@ -1,5 +1,6 @@
 """Names of tracklets, and what an entry may be called."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def test_key_of_a_folder_follows_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a" / "1.jpg").write_bytes(b"changed")
     assert key != tracklet_key(clip_sha256(tmp_path / "a"), 1)
     GalleryEntry(key, "ann", "c1")
+
+
+def test_a_folder_may_hold_names_that_are_no_text(tmp_path: Path) -> None:
+    keys = set()
+    for name in (b"M\374ller.jpg", b"M\374ller \n.jpg"):
+        folder = tmp_path / str(len(keys))
+        folder.mkdir()
+        (folder / os.fsdecode(name)).write_bytes(b"one picture")
+        keys.add(tracklet_key(clip_sha256(folder), 1))
+    assert len(keys) == 2
 
 
 def test_key_of_a_clip_that_is_gone_is_one_sentence(tmp_path: Path) -> None:

@@ -87,15 +87,21 @@ def test_photo_orientation_is_applied(tmp_path):
     assert frame.image[54, 16, 2] > 200
 
 
-def test_pictures_keep_their_own_size_and_are_shown_at_that_of_the_first(folder):
+@pytest.mark.parametrize("number", [0, 13])
+def test_pictures_keep_their_own_size_and_are_shown_at_that_of_the_largest_wherever_it_stands(folder, number):
     picture = np.random.default_rng(0).integers(0, 256, (90, 80, 3), np.uint8)
-    Image.fromarray(picture).save(folder / "F13.png")
+    exif = Image.Exif()
+    exif[0x0112] = 8  # it lies on its side
+    Image.fromarray(np.rot90(picture, -1)).save(folder / f"F{number}.png", exif=exif)
     clip = open_clip(folder)
-    last = list(clip)[-1]
-    np.testing.assert_array_equal(last.image, picture)
-    assert (clip.info.height, clip.info.width) == (64, 32)
-    assert last.at((64, 32)).shape == (64, 32, 3)
-    assert last.at((90, 80)) is last.image
+    largest = list(clip)[0 if number == 0 else -1]
+    np.testing.assert_array_equal(largest.image, picture)
+    assert (clip.info.height, clip.info.width) == (90, 80)
+    assert clip.info.notices == (
+        "The pictures differ in size: boxes and key-points are in pixels of the largest, 80x90.",
+    )
+    assert largest.at((64, 32)).shape == (64, 32, 3)
+    assert largest.at((90, 80)) is largest.image
 
 
 @pytest.mark.parametrize("packed", [False, True])

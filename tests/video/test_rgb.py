@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 
 from ctl.data.frames import read_frame
-from ctl.video.crop import stretch
 from ctl.video.reader import open_clip
+from ctl.video.resize import stretch
 from ctl.video.rgb import NEUTRAL, to_rgb
 
 PICTURES = arrays(np.uint8, st.tuples(st.integers(3, 40), st.integers(2, 30), st.just(3)))

@@ -3,14 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
-from ctl.errors import InputError
+from ctl.errors import InputError, Remedy
 from ctl.types import Analysis, CheckpointInfo, VideoInfo
 from ctl.web import text, views
 from ctl.web.handlers import request_of
 from ctl.web.samples import read_samples
 from ctl.web.service import Models
+from ctl.web.tabs.common import told_to_the_visitor
 
 CHECKPOINT = CheckpointInfo("a", None, "0" * 64, trained=True, config={})
 VIDEO = VideoInfo("walk.mp4", 640, 480, 10.0, 20, 2.0)
@@ -22,6 +24,18 @@ def test_untrained_weights_and_an_unreachable_hub_are_said_at_the_top() -> None:
     trained = text.header(CHECKPOINT, ("The Hub can't be reached.",))
     assert "rankings are not meaningful" not in trained
     assert "The Hub can&#x27;t be reached." in trained
+
+
+def test_a_remedy_is_told_in_the_words_of_its_place() -> None:
+    nobody = InputError("No person was found in lab.mp4", Remedy.SAY_CROP)
+    assert str(nobody) == 'No person was found in lab.mp4: if it shows one person cut out, say kind "crop".'
+    with pytest.raises(gr.Error) as caught, told_to_the_visitor():
+        raise nobody
+    assert caught.value.message == (
+        "No person was found in lab.mp4: if it shows one person cut out, "
+        'choose "One person, already cropped" under "What the clip shows".'
+    )
+    assert set(text.REMEDIES) == set(Remedy)
 
 
 def test_names_of_clips_cannot_carry_markup() -> None:

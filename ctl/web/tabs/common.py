@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from ctl.errors import CTLError, InputError
+from ctl.errors import CTLError, InputError, Remedy
 from ctl.web import text, views
 from ctl.web.runs import Run
 from ctl.web.service import ExplainService
@@ -70,12 +70,13 @@ def graph_controls(name: str) -> Iterator[GraphControls]:
 
 
 @contextmanager
-def told_to_the_visitor() -> Iterator[None]:
-    """Expected trouble becomes the page's error message; a bug stays a bug, without its insides shown."""
+def told_to_the_visitor(words: Mapping[Remedy, str] = text.REMEDIES) -> Iterator[None]:
+    """Expected trouble becomes the page's error message; a bug stays a bug, without its insides shown. `words` are what
+    remedies are called there."""
     try:
         yield
     except CTLError as error:
-        raise gr.Error(str(error), title="This didn't work", print_exception=False) from error
+        raise gr.Error(error.told(words), title="This didn't work", print_exception=False) from error
 
 
 @contextmanager
