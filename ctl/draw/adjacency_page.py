@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from plotly.offline import get_plotlyjs
 
+from ctl.draw.browser import script, style_sheet
 from ctl.draw.matrices import (
     Link,
     Plot,
@@ -66,9 +67,9 @@ def adjacency_html(trace: Trace, source: str) -> str:
     scripts = (
         f"<script>{get_plotlyjs()}</script>\n"
         f'<script type="application/json" id="data">{data}</script>\n'
-        f"<script>{_SCRIPT}</script>\n"
+        f"<script>{script('adjacency')}</script>\n"
     )
-    return page(f"Adjacency: {source}", body, _STYLE, scripts)
+    return page(f"Adjacency: {source}", body, style_sheet("adjacency"), scripts)
 
 
 def _view(
@@ -95,18 +96,6 @@ def _options(names: Mapping[Any, str]) -> str:
 
 _NONE = "This model has no graph layers and no cross-scale weights, so there is nothing to show."
 
-_STYLE = """
-form { display: flex; flex-wrap: wrap; gap: .75rem 1.5rem; align-items: end; margin: 1rem 0 }
-label { display: grid; gap: .2rem; font-size: .875rem; color: var(--muted) }
-select { font: inherit; padding: .35rem .5rem; color: var(--text); background: var(--surface);
-  border: 1px solid var(--line); border-radius: .35rem }
-input { accent-color: var(--accent); width: 12rem; height: 2rem; margin: 0 }
-.scroll { overflow-x: auto }
-#plot { min-width: 40rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { text-align: left; padding: .25rem 1.25rem .25rem 0; border-bottom: 1px solid var(--surface) }
-td:last-child, th:last-child { text-align: right }
-"""
 
 _BODY = """<h1>Learned adjacency</h1>
 <p class="muted">{source} · {shown}</p>
@@ -122,30 +111,3 @@ pair of them: t is the frame itself, t−1 the one before. The graph layers use 
 <h2>Strongest links</h2>
 <div class="scroll"><table><thead><tr><th>receives</th><th>sends</th><th>value</th></tr></thead>
 <tbody id="links"></tbody></table></div>"""
-
-_SCRIPT = """
-const data = JSON.parse(document.getElementById("data").textContent);
-const [graph, term, frame, shown, links] = ["graph", "term", "frame", "shown", "links"].map(
-  id => document.getElementById(id));
-const dark = matchMedia("(prefers-color-scheme: dark)");
-
-function draw() {
-  const crossScale = graph.value in data.views;
-  term.disabled = crossScale;
-  const view = data.views[crossScale ? graph.value : `${graph.value}_${term.value}`];
-  const same = view.values.length === 1, at = same ? 0 : +frame.value;
-  frame.disabled = same;
-  shown.value = same ? "(the same in all)" : data.frames[at];
-  const {heat_map, layout} = view.plots[dark.matches ? "dark" : "light"];
-  Plotly.react("plot", [{...heat_map, z: view.values[at]}], layout, {responsive: true, displaylogo: false});
-  links.replaceChildren(...view.links[at].map(cells => {
-    const row = document.createElement("tr");
-    row.append(...cells.map(text => Object.assign(document.createElement("td"), {textContent: text})));
-    return row;
-  }));
-}
-
-[graph, term, frame].forEach(control => control.addEventListener("input", draw));
-dark.addEventListener("change", draw);
-draw();
-"""

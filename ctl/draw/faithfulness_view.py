@@ -11,7 +11,7 @@ _LEFT, _TOP, _WIDTH, _HEIGHT = 44, 26, 250, 150
 
 
 def faithfulness_html(found: Faithfulness) -> str:
-    """A verdict, a plot of both curves and a table, as a fragment of HTML that needs `STYLE` and no script."""
+    """A verdict, a plot of both curves and a table, as a fragment of HTML in the look of `faithfulness.css`."""
     deletion, insertion = found.deletion, found.insertion
     every = np.concatenate([v.ravel() for curves in (deletion, insertion) for v in (curves.shown, curves.random)])
     pad = max(0.05 * float(np.ptp(every)), 1e-3)
@@ -130,12 +130,3 @@ _KEY: Final = """<svg viewBox="0 0 330 12" aria-hidden="true" class="faithfulnes
 <g fill="currentColor" font-family="system-ui, sans-serif" font-size="10">
 <rect x="110" y="1" width="26" height="10" fill-opacity=".18"/><text x="32" y="9.5">this map</text>
 <text x="142" y="9.5">random maps: mean, least to most</text></g></svg>"""
-
-STYLE: Final = """
-.faithfulness-plots { display: flex; flex-wrap: wrap; gap: .5rem 1rem }
-.faithfulness-plots svg { flex: 0 1 22rem; min-width: min(18rem, 100%); height: auto }
-.faithfulness-key { display: block; width: 20rem; max-width: 100%; margin: 0 0 .75rem }
-.faithfulness table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
-.faithfulness th, .faithfulness td { text-align: left; border: 0; padding: .15rem 1rem .15rem 0; font-weight: 400 }
-.faithfulness thead th { font-weight: 600 }
-"""

@@ -1,8 +1,9 @@
 """The graph explorer: a frame with its window beside it, every node a button, and a table with the same links.
 
-`graph_view` gives one fragment of HTML for one graph and frame. `SCRIPT` wakes it up: hover, click, Tab and arrow keys
-choose a node. In Gradio the three parts go into one `gr.HTML(value=…, css_template=STYLE, js_on_load=SCRIPT)`; a new
-value keeps the node that was chosen, and choosing one sends a "select" event with its scale, number and name.
+`graph_view` gives one fragment of HTML for one graph and frame. `graph.css` dresses it and `graph.js` wakes it up:
+hover, click, Tab and arrow keys choose a node. In Gradio the three go into one `gr.HTML(value=…, css_template=…,
+js_on_load=…)`; a new value keeps the node that was chosen, and choosing one sends a "select" event with its scale,
+number and name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from ctl.draw.graph_script import LEGEND, PAGE_SCRIPT, SCRIPT, STYLE
+from ctl.draw.browser import script, style_sheet
 from ctl.draw.page import number, page, svg_image
-from ctl.draw.palette import GRAPH, NEGATIVE, POSITIVE, SIDES, side_of
+from ctl.draw.palette import CASING, GRAPH, NEGATIVE, POSITIVE, SIDES, side_of
 from ctl.explain.graph_links import NodeLink, links, window_frames
 from ctl.explain.reading import (
     cross_scale_sources,
@@ -34,9 +35,19 @@ _GAP: Final = 10  # between the frames of a window, in pixels of a crop
 _HEAD: Final = 14  # over a frame, for its name
 _REACHES: Final = {"frame": "in this frame", "scale": "between scales"}
 
+_LEGEND: Final = f"""<ul class="graph-legend">
+<li><svg viewBox="0 0 30 8" aria-hidden="true"><path class="physical" d="M1 4H29" stroke="{GRAPH[3]}" \
+stroke-width="3"/></svg>joined by the body</li>
+<li><svg viewBox="0 0 30 8" aria-hidden="true"><path class="learned" d="M1 4H29" stroke="{POSITIVE}" \
+stroke-width="3"/></svg>learned, positive</li>
+<li><svg viewBox="0 0 30 8" aria-hidden="true"><path class="learned" d="M1 4H29" stroke="{NEGATIVE}" \
+stroke-width="3"/></svg>learned, negative</li>
+<li><svg viewBox="0 0 30 8" aria-hidden="true"><path class="between" d="M1 4H29" stroke="{GRAPH[-1]}" \
+stroke-width="3"/></svg>between scales; the square is the other scale's part</li></ul>"""
+
 
 def graph_view(trace: Trace, crops: np.ndarray, clip_length: int, scale: Scale, layer: int | None, frame: int) -> str:
-    """One graph in one frame, as a fragment of HTML that needs `STYLE` and `SCRIPT`.
+    """One graph in one frame, as a fragment of HTML that needs `graph.css` and `graph.js`.
 
     Args:
         trace: of the tracklet.
@@ -66,11 +77,11 @@ def graph_view(trace: Trace, crops: np.ndarray, clip_length: int, scale: Scale, 
     )
     view_box = f"0 0 {window * (width + _GAP) - _GAP} {height + _HEAD}"
     rows = "".join(_table_body(node, scale, found[node], window) for node in range(part_count(scale)))
-    return f"""<div class="graph-view" data-scale="{scale}">
+    return f"""<div class="graph-view" data-scale="{scale}" style="--casing: {CASING}; --between: {GRAPH[-1]}">
 <div class="graph-stage" tabindex="0" role="region" aria-label="The frames of the window">
 <svg viewBox="{view_box}" role="group" aria-label="{escape(title)}: choose one to see its strongest links" \
 style="--frames: {window}">{drawing}</svg></div>
-<div class="graph-side">{LEGEND}
+<div class="graph-side">{_LEGEND}
 <p class="graph-said" aria-live="polite"></p>
 <div class="graph-scroll" tabindex="0" role="region" aria-label="Links of the chosen node"><table>
 <caption>Strongest links of the chosen node</caption><thead><tr><th scope="col">value</th>\
@@ -103,7 +114,8 @@ def graph_page(trace: Trace, crops: np.ndarray, clip_length: int, source: str) -
 <p><label>Frame <output id="frame-shown">{frames[0] + 1}</output><br>
 <input id="frame" type="range" min="0" max="{len(frames) - 1}" value="0"></label></p>
 <div id="graph"></div>{views}"""
-    return page(f"Graph: {source}", body, STYLE, f"<script>{PAGE_SCRIPT % SCRIPT}</script>")
+    scripts = f"<script>function explore(element, watch) {{{script('graph')}}}\n{script('graph_page')}</script>"
+    return page(f"Graph: {source}", body, style_sheet("graph"), scripts)
 
 
 class _Places:

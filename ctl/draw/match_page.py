@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from ctl.draw.browser import style_sheet
 from ctl.draw.cam_picture import draw_cam
 from ctl.draw.page import chance_text, image_tag, number, page
 from ctl.draw.skeleton_view import body_svg, colour_key
@@ -29,7 +30,7 @@ _LEAD: Final = (
 def match_html(
     match: Match, query_cam: np.ndarray | None = None, hit_cam: np.ndarray | None = None, holds_for: str = ""
 ) -> str:
-    """A match as a fragment of HTML that needs `STYLE` and no script.
+    """A match as a fragment of HTML that needs `match.css` and no script.
 
     Args:
         match: of `explain_match`.
@@ -56,7 +57,7 @@ time. These numbers don't add up. The other columns are the part's shares, as ab
 
 def match_page(match: Match, title: str, query_cam: np.ndarray | None = None, hit_cam: np.ndarray | None = None) -> str:
     """`match_html` as a self-contained page. `title` is text."""
-    return page(title, f"<h1>{escape(title)}</h1>{match_html(match, query_cam, hit_cam)}", STYLE)
+    return page(title, f"<h1>{escape(title)}</h1>{match_html(match, query_cam, hit_cam)}", style_sheet("match"))
 
 
 def _headline(match: Match, holds_for: str) -> str:
@@ -183,36 +184,3 @@ def _share(value: float) -> str:
 def _scroll(name: str, content: str) -> str:
     """What may be wider than a phone; keys can scroll it, so it needs a name."""
     return f'<div class="match-scroll" tabindex="0" role="region" aria-label="{name}">{content}</div>'
-
-
-STYLE: Final = """
-.match h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem }
-.match h3 { font-size: 1rem; margin: 1rem 0 .25rem }
-.match-head { font-size: 1.1rem }
-.match-note { font-size: .9375rem; max-width: 46rem }
-.match figure { margin: 0 }
-.match figcaption { font-size: .8125rem; line-height: 1.35 }
-.match-scroll { overflow-x: auto }
-.match ol { list-style: none; display: flex; gap: .75rem; margin: 0; padding: 0 0 .5rem }
-.match li { display: grid; gap: .5rem; flex: none }
-.match li img { display: block; border-radius: .3rem; height: 14rem; width: auto }
-.match-pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem 2rem }
-.match-pair svg { width: 100%; height: 5rem; fill: var(--accent, var(--link-text-color)) }
-.match-scale > div { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start }
-.match-scale figure { width: 9rem; flex: none }
-.match-scale figure svg { width: 100%; display: block }
-.match table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
-.match th, .match td { text-align: left; border: 0; padding: .15rem 1rem .15rem 0; font-weight: 400;
-  white-space: nowrap }
-.match thead th { font-weight: 600 }
-.match-number { display: inline-block; width: 3.4em; text-align: right; margin-right: .5em }
-.match td i { display: inline-block; height: .7em; border-radius: 2px; width: calc(var(--share) * 4.5rem);
-  background: var(--accent, var(--link-text-color)); border: 1px solid var(--accent, var(--link-text-color)) }
-.match td i.negative { background: none }
-.match-sum th, .match-sum td { border-top: 1px solid currentColor; padding-top: .3rem }
-@media (max-width: 30rem) {
-  .match td i { width: calc(var(--share) * 2rem) }
-  .match th, .match td { padding-right: .5rem }
-}
-.match-sum td b { display: inline-block; width: 3.4em; text-align: right }
-"""

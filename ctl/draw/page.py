@@ -9,29 +9,20 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from ctl.draw.browser import style_sheet
 from ctl.draw.palette import THEMES, ThemeName
 from ctl.types import UNTRAINED, CheckpointInfo
 
-_STYLE = """
-* { box-sizing: border-box }
-body { margin: 0 auto; padding: 1.25rem 1rem 3rem; max-width: 70rem; background: var(--background); color: var(--text);
-  font: 1rem/1.5 system-ui, sans-serif }
-h1 { font-size: 1.5rem; line-height: 1.2; margin: 0 0 .25rem }
-h2 { font-size: 1.15rem; margin: 2rem 0 .5rem }
-p { margin: .25rem 0 .75rem; max-width: 46rem; overflow-wrap: anywhere }
-.muted { color: var(--muted) }
-.notice { background: var(--notice); color: var(--notice-text); padding: .6rem .9rem; border-radius: .5rem }
-"""
-
 
 def page(title: str, body: str, style: str = "", scripts: str = "") -> str:
-    """A whole HTML document. `title` is text and is escaped here; the rest is HTML."""
+    """A whole HTML document. `title` is text and is escaped here; `style` is CSS, the rest is HTML."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n<style>\n:root {{ {_variables('light')} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables('dark')} }} }}{_STYLE}{style}</style>\n</head>\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables('dark')} }} }}\n"
+        f"{style_sheet('page')}{style}</style>\n</head>\n"
         f"<body>\n{body}\n{scripts}</body>\n</html>\n"
     )
 

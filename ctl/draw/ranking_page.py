@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from ctl.draw.browser import style_sheet
 from ctl.draw.page import image_tag, notices, page
 from ctl.types import Analysis, Hit, PersonAnalysis
 
@@ -32,11 +33,11 @@ def ranking_html(analysis: Analysis, thumbnails: Mapping[str, np.ndarray]) -> st
 {notices(checkpoint, (*analysis.video.notices, *analysis.dropped))}
 <p>{SCORE}</p>
 {people}"""
-    return page(f"Ranked gallery: {source}", body, STYLE)
+    return page(f"Ranked gallery: {source}", body, style_sheet("ranking"))
 
 
 def person_ranking(person: PersonAnalysis, thumbnails: Mapping[str, np.ndarray]) -> str:
-    """One person and their hits, as a fragment of HTML that needs `STYLE`. Arguments as for `ranking_html`."""
+    """One person and their hits, as a fragment of HTML that needs `ranking.css`. Arguments as for `ranking_html`."""
     tracklet = person.tracklet
     middle = image_tag(tracklet.crops[len(tracklet) // 2], f"Person {tracklet.id} of the clip")
     seconds = f"{tracklet.times[0]:.1f} to {tracklet.times[-1]:.1f} s"
@@ -54,23 +55,3 @@ def _hit(hit: Hit, thumbnail: np.ndarray | None) -> str:
     return f"""<li><figure>{picture}
 <figcaption><b>#{hit.rank} <span class="score">{hit.similarity:.3f}</span></b>person {escape(hit.person)}<br>camera \
 {escape(hit.camera)}</figcaption></figure></li>"""
-
-
-STYLE: Final = """
-.ranking { display: flex; gap: 1.5rem; align-items: flex-start }
-.ranking figure { margin: 0; width: 8rem }
-.ranking figcaption { font-size: .875rem; line-height: 1.35; padding-top: .35rem; overflow-wrap: anywhere }
-.ranking figcaption b { display: flex; justify-content: space-between; color: var(--text) }
-.ranking img, .ranking .absent { display: block; width: 8rem; height: auto; border-radius: .35rem;
-  background: var(--surface) }
-.ranking .absent { height: 16rem; display: grid; place-items: center; color: var(--muted); font-size: .875rem }
-.ranking .query { flex: none }
-.ranking .query img { outline: 3px solid var(--accent); outline-offset: 2px }
-.ranking .score { font-variant-numeric: tabular-nums; color: var(--accent) }
-.ranking ol { list-style: none; display: flex; flex-wrap: wrap; gap: 1.25rem 1rem; margin: 0; padding: 0 }
-@media (max-width: 36rem) {
-  .ranking { flex-direction: column }
-  .ranking ol { display: grid; grid-template-columns: repeat(3, 1fr) }
-  .ranking ol figure, .ranking ol img, .ranking .absent { width: 100% }
-}
-"""

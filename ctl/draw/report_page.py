@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from ctl.draw import graph_view, match_page, ranking_page
+from ctl.draw.browser import calling, style_sheet
 from ctl.draw.cam_picture import cam_strip
 from ctl.draw.matrices import Link, strongest_cross_scale, strongest_links
 from ctl.draw.page import image_tag, notices, number, page
@@ -51,8 +52,9 @@ def report_html(
 {"" if match is None else f"<h2>The first hit</h2>{match_page.match_html(match)}"}
 <h2>Limits</h2>
 <p>{LIMITS}</p>"""
-    styles = "".join((graph_view.STYLE, ranking_page.STYLE, match_page.STYLE, _STYLE))
-    return page(title, body, styles, _SCRIPT)
+    styles = style_sheet("graph", "ranking", "match", "report")
+    scripts = calling("graph", "graph") if graphs(person.trace) or cross_scale_sources(person.trace) else ""
+    return page(title, body, styles, scripts)
 
 
 def _weights(checkpoint: CheckpointInfo) -> str:
@@ -110,20 +112,3 @@ def _cam(person: PersonAnalysis, cams: np.ndarray) -> str:
     return f"""<h2>Where it looked</h2>
 <p>Grad-CAM of the person's own embedding: bright places put most into it. One scale for the whole clip.</p>
 <div class="report-strip" tabindex="0" role="region" aria-label="Grad-CAM">{picture}</div>"""
-
-
-_STYLE: Final = """
-.report-strip { overflow-x: auto }
-.report-strip img { min-width: 45rem; max-width: 100%; height: auto }
-.report-tables { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; align-items: flex-start }
-.report-tables table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
-.report-tables caption { text-align: left; font-weight: 600; padding-bottom: .25rem }
-.report-tables :is(th, td) { text-align: left; font-weight: 400; padding: .15rem 1rem .15rem 0 }
-.report-tables :is(th, td):last-child { text-align: right; padding-right: 0 }
-"""
-
-_SCRIPT: Final = f"""<script>
-const explorer = document.getElementById("graph");
-if (explorer) (function (element) {{{graph_view.SCRIPT}}})(explorer);
-</script>
-"""

@@ -14,7 +14,7 @@ _MOVES: Final = 10
 
 
 def what_if_html(answer: Answer) -> str:
-    """An answer as a fragment of HTML that needs `STYLE` and no script."""
+    """An answer as a fragment of HTML that needs `what_if.css` and no script."""
     if not any(change.share for change in answer.changes) and answer.similarity > 1 - 1e-6:
         return '<div class="what-if"><p>This is the full model: nothing has moved.</p></div>'
     return f"""<div class="what-if">
@@ -84,19 +84,3 @@ def _moved(move: Move) -> str:
         return f"left the list (was {move.rank_before})"
     up = move.rank_before - move.rank_after
     return "same place" if not up else f"▲ up {up}" if up > 0 else f"▼ down {-up}"
-
-
-STYLE: Final = """
-.what-if h4 { font-size: 1rem; margin: .75rem 0 .25rem }
-.what-if-note { font-size: .875rem; max-width: 46rem }
-.what-if-pair { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem }
-.what-if-pair section { min-width: 0 }
-.what-if-scroll { overflow-x: auto }
-.what-if table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
-.what-if th, .what-if td { text-align: left; border: 0; padding: .15rem 1rem .15rem 0; font-weight: 400;
-  white-space: nowrap }
-.what-if thead th { font-weight: 600 }
-.what-if td span { display: inline-block; width: 3em }
-.what-if td i { display: inline-block; height: .7em; border-radius: 2px; width: calc(var(--share) * 4rem);
-  background: var(--accent, var(--link-text-color)) }
-"""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from ctl.draw.graph_script import SCRIPT, STYLE
+from ctl.draw.browser import script, style_sheet
 from ctl.draw.graph_view import graph_page, graph_view
 from ctl.draw.page import page
 from ctl.explain.graph_links import links
@@ -86,8 +86,8 @@ def test_gradio_hears_of_a_choice(open_page: OpenPage) -> None:
     """As gr.HTML runs it: a function of `element`, `trigger` and `watch`."""
     trace = make_trace(frames=3)
     fragment = graph_view(trace, crops_of(trace), 6, "s2", 1, 1)
-    call = f"(function (element, trigger, watch) {{{SCRIPT}}})(document.body, (...all) => heard.push(all))"
-    browser = open_page(page("x", fragment, STYLE, f"<script>var heard = []; {call}</script>"))
+    call = f"(function (element, trigger, watch) {{{script('graph')}}})(document.body, (...all) => heard.push(all))"
+    browser = open_page(page("x", fragment, style_sheet("graph"), f"<script>var heard = []; {call}</script>"))
     browser.locator('.node[data-node="3"]').click()
     assert browser.evaluate("heard") == [["select", {"scale": "s2", "node": 3, "name": "right upper arm"}]]
 

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctl.draw import faithfulness_view, what_if_page
+from ctl.draw.browser import style_sheet
 from ctl.draw.faithfulness_view import faithfulness_html, verdict
-from ctl.draw.match_page import STYLE as MATCH_STYLE
 from ctl.draw.match_page import match_html, match_page
 from ctl.draw.page import number, page
 from ctl.draw.palette import VIRIDIS, rgb
@@ -109,7 +108,7 @@ def test_an_answer_names_what_moved_and_where(open_page: OpenPage) -> None:
             Move("d", "Dee", "1", 2, None, 0.75, None),
         ),
     )
-    shown = open_page(page("x", what_if_html(answer), what_if_page.STYLE), width=390)
+    shown = open_page(page("x", what_if_html(answer), style_sheet("what_if")), width=390)
     rows = [row.locator("th, td").all_inner_texts() for row in shown.locator("tbody tr").all()]
     by_name = {row[0]: row[1:] for row in rows[: len(answer.changes)]}
     assert by_name["A_s1_l1"][0] == "gone"
@@ -147,7 +146,7 @@ def test_the_verdict_is_what_the_numbers_say(open_page: OpenPage) -> None:
         "less true than every random map by deletion and insertion."
     )
     found = make_faithfulness(True)
-    shown = open_page(page("x", faithfulness_html(found), faithfulness_view.STYLE), width=390)
+    shown = open_page(page("x", faithfulness_html(found), style_sheet("faithfulness")), width=390)
     cells = shown.locator("tbody").first.locator("td").all_inner_texts()
     assert cells[:2] == ["0.300", "0.525 (0.500 to 0.550)"]
     assert cells[4:] == ["0.300", "0.000 (−0.100 to 0.100)"]
@@ -158,7 +157,7 @@ def test_the_verdict_is_what_the_numbers_say(open_page: OpenPage) -> None:
 @pytest.mark.parametrize("width", [1440, 390])
 def test_no_page_scrolls_sideways(open_page: OpenPage, width: int) -> None:
     both = match_html(make_match(0.5)) + faithfulness_html(make_faithfulness(True))
-    shown = open_page(page("x", both, MATCH_STYLE + faithfulness_view.STYLE), width=width, dark=width == 390)
+    shown = open_page(page("x", both, style_sheet("match", "faithfulness")), width=width, dark=width == 390)
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
 
 

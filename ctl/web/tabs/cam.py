@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ctl.draw.faithfulness_view import STYLE
+from ctl.draw.browser import style_sheet
 from ctl.web import text, views
 from ctl.web.queues import MODEL
 from ctl.web.tabs.common import Selection, Values, Visit, looping_video, redraw, shown_person
@@ -36,7 +36,7 @@ def lay_out() -> CamTab:
     video = looping_video("Grad-CAM", "cam-video")
     gr.HTML(text.hints(text.EXPLAIN_CHECK))
     check = gr.Button("Is this map true?", elem_id="check-map")
-    verdict = gr.HTML(css_template=STYLE, apply_default_css=False, elem_id="verdict")
+    verdict = gr.HTML(css_template=style_sheet("faithfulness"), apply_default_css=False, elem_id="verdict")
     return CamTab(reference, strip, video, check, verdict)
 
 

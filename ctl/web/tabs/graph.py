@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ctl.draw.graph_script import SCRIPT, STYLE
+from ctl.draw.browser import script, style_sheet
 from ctl.skeleton import Scale
 from ctl.web import text, views
 from ctl.web.queues import DRAWING, EXPLORING
@@ -33,7 +33,9 @@ def lay_out() -> GraphTab:
     with graph_controls("graph") as controls:
         pass
     gr.HTML(text.hints(text.EXPLAIN_EXPLORER))
-    explorer = gr.HTML(css_template=STYLE, js_on_load=SCRIPT, apply_default_css=False, elem_id="explorer")
+    explorer = gr.HTML(
+        css_template=style_sheet("graph"), js_on_load=script("graph"), apply_default_css=False, elem_id="explorer"
+    )
     gr.HTML(text.hints(text.EXPLAIN_GRAPH))
     video = looping_video("Key-point graph", "graph-video")
     return GraphTab(controls, explorer, video)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ctl.draw.match_page import STYLE
+from ctl.draw.browser import style_sheet
 from ctl.web import text, views
 from ctl.web.queues import MODEL
 from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person
@@ -23,7 +23,8 @@ def lay_out() -> MatchTab:
     hit = gr.Dropdown([], label="Compare with", elem_id="hit")
     gr.HTML(text.hints(text.EXPLAIN_MATCH))
     return MatchTab(
-        hit, gr.HTML(text.hints(text.NO_MATCH), css_template=STYLE, apply_default_css=False, elem_id="match")
+        hit,
+        gr.HTML(text.hints(text.NO_MATCH), css_template=style_sheet("match"), apply_default_css=False, elem_id="match"),
     )
 
 

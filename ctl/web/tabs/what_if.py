@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ctl.config import TopologyTerm
-from ctl.draw.what_if_page import STYLE
+from ctl.draw.browser import style_sheet
 from ctl.explain.what_if import Setting
 from ctl.skeleton import Scale
 from ctl.web import text, views
@@ -30,7 +30,7 @@ def lay_out() -> WhatIfTab:
         terms = gr.CheckboxGroup([], label="Terms of Eq. 2", min_width=260, elem_id="terms")
         scales = gr.CheckboxGroup([], label="Scales that reach s3 (Eq. 7)", min_width=200, elem_id="scales")
         window = gr.Checkbox(True, label="Frames hear each other (window)", min_width=200, elem_id="window")
-    answer = gr.HTML(css_template=STYLE, apply_default_css=False, elem_id="what-if")
+    answer = gr.HTML(css_template=style_sheet("what_if"), apply_default_css=False, elem_id="what-if")
     return WhatIfTab(terms, window, scales, answer)
 
 
