@@ -34,9 +34,9 @@ from ctl.inference import Extracted, extract, frames_at_once, nodes_of, relate_t
 from ctl.keypoints.base import MOVENET, KeypointEstimator
 from ctl.keypoints.load import load_estimator
 from ctl.model import CTL
+from ctl.people.detect import MULTIPOSE, Detector, load_detector
+from ctl.people.find import find_people
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
-from ctl.video.detect import MULTIPOSE, Detector, load_detector
-from ctl.video.people import find_people
 from ctl.video.reader import open_clip
 
 DEMO_GALLERY: Final = ROOT / "assets" / "gallery"

@@ -17,10 +17,10 @@ from ctl.errors import InputError
 from ctl.explain.reading import finest_graph, window_names, window_of
 from ctl.files import folder_for_results
 from ctl.gallery import Gallery
+from ctl.people.crop import frame_person, source_views
 from ctl.pipeline import ANALYSIS_FPS, Engine
 from ctl.skeleton import SCALES, Scale, part_names
 from ctl.types import UNTRAINED, Analysis, Keypoints, PersonAnalysis, Tracklet
-from ctl.video.crop import frame_person, source_views
 from ctl.video.writer import write_video
 
 CLOCKLESS_FPS: Final = 25.0

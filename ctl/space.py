@@ -77,7 +77,7 @@ def _package(requirement: str) -> str:
 def _write(draft: Path) -> None:
     from ctl.checkpoint import BUNDLED
     from ctl.keypoints.base import MOVENET
-    from ctl.video.detect import MULTIPOSE
+    from ctl.people.detect import MULTIPOSE
 
     for name in PLAIN:
         shutil.copy(ROOT / name, draft / name)

@@ -22,6 +22,7 @@ LAYERS = (
     {"ctl.checkpoint", "ctl.hub"},
     {"ctl.keypoints"},
     {"ctl.video"},
+    {"ctl.people"},
     {"ctl.inference"},
     {"ctl.data"},
     {"ctl.gallery", "ctl.explain"},

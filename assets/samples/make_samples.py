@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 
 from ctl.types import Tracklet
-from ctl.video.detect import Detector, load_detector
-from ctl.video.people import find_people
+from ctl.people.detect import Detector, load_detector
+from ctl.people.find import find_people
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 from ctl.walkers.settings import FRAMES_PER_SECOND

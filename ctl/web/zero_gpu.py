@@ -19,9 +19,9 @@ from ctl.checkpoint import load_checkpoint
 from ctl.errors import CTLError
 from ctl.explain.faithfulness import Faithfulness
 from ctl.inference import Extracted
+from ctl.people.detect import load_detector
 from ctl.pipeline import Engine
 from ctl.types import PersonAnalysis
-from ctl.video.detect import load_detector
 
 START_SECONDS: Final = 4.0
 SECONDS_PER_FRAME: Final = 0.01

@@ -18,7 +18,7 @@ from ctl.inference import to_tensor
 from ctl.keypoints.base import HeatMaps, KeypointEstimator
 from ctl.keypoints.load import load_estimator
 from ctl.model.nodes import spatial_mass
-from ctl.video.people import find_people
+from ctl.people.find import find_people
 from ctl.video.reader import open_clip
 from tests.data.trees import save
 

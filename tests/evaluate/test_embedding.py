@@ -21,7 +21,7 @@ from ctl.evaluate.report import tracklets_to_embed
 from ctl.inference import extract
 from ctl.keypoints.base import HeatMaps
 from ctl.keypoints.load import load_estimator
-from ctl.video.people import find_people
+from ctl.people.find import find_people
 from ctl.video.reader import open_clip
 from tests.evaluate.conftest import SIZE
 

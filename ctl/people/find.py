@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 
 from ctl.errors import InputError, Remedy
+from ctl.people.boxes import Detections
+from ctl.people.crop import cut, person_region
+from ctl.people.detect import Detector, shrink
+from ctl.people.track import Tracker
+from ctl.people.trajectory import Trajectory, trajectory_of
 from ctl.types import ClipKind, Tracklet
-from ctl.video.boxes import Detections
-from ctl.video.crop import cut, person_region
-from ctl.video.detect import Detector, shrink
 from ctl.video.reader import Clip, Frame
-from ctl.video.track import Tracker
-from ctl.video.walk import Walk, walk_of
 
 __all__ = ["Detections", "Detector", "People", "find_people", "guess_kind"]
 
@@ -93,8 +93,8 @@ def find_people(
             raise ValueError("a detector is needed unless kind is 'crop'")
         if kind is None and guess_kind(clip, detector) == "crop":
             return _whole_frames(clip, image_size, report)
-        walks = follow(clip, detector, lambda share: report(0.7 * share))
-        return _cut_people(clip, walks, image_size, min_frames, lambda share: report(0.7 + 0.3 * share))
+        trajectories = follow(clip, detector, lambda share: report(0.7 * share))
+        return _cut_people(clip, trajectories, image_size, min_frames, lambda share: report(0.7 + 0.3 * share))
 
 
 def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
@@ -116,7 +116,7 @@ def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
     return "crop" if sum(alone) > len(found) / 2 else "scene"
 
 
-def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> list[Walk]:
+def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> list[Trajectory]:
     """Look for people about `LOOKS_PER_SECOND`, follow them, and fill in where they are between the looks."""
     step = max(1, round(clip.info.fps / LOOKS_PER_SECOND))
     size = clip.info.height, clip.info.width
@@ -127,7 +127,7 @@ def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> l
 
     def look() -> None:
         for frame, found in zip(batch, detector([frame.image for frame in batch]), strict=True):
-            tracker.look(frame.index, frame.time, Detections(found.boxes / scale, found.scores))
+            tracker.update(frame.index, frame.time, Detections(found.boxes / scale, found.scores))
         batch.clear()
         report(len(times) / max(len(times), clip.info.frames))
 
@@ -139,56 +139,62 @@ def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> l
             look()
     if batch:
         look()
-    return [walk_of(track, np.array(times), BRIDGED_SECONDS) for track in tracker.finish()]
+    return [trajectory_of(track, np.array(times), BRIDGED_SECONDS) for track in tracker.finish()]
 
 
 def _cut_people(
-    clip: Clip, walks: list[Walk], image_size: tuple[int, int], min_frames: int, report: Callable[[float], None]
+    clip: Clip,
+    trajectories: list[Trajectory],
+    image_size: tuple[int, int],
+    min_frames: int,
+    report: Callable[[float], None],
 ) -> People:
     """Decide who stays, then read the clip again for their crops."""
     name = clip.info.source
-    if not walks:
+    if not trajectories:
         raise InputError(f"No person was found in {name}", Remedy.SAY_CROP)
-    walks = sorted(walks, key=lambda walk: (-len(walk), -walk.scores.mean()))
-    kept = [walk for walk in walks if len(walk) >= min_frames][:MOST_PEOPLE]
+    trajectories = sorted(trajectories, key=lambda trajectory: (-len(trajectory), -trajectory.scores.mean()))
+    kept = [trajectory for trajectory in trajectories if len(trajectory) >= min_frames][:MOST_PEOPLE]
     dropped = [
-        f"Person {number} is left out: {_reason(walk, min_frames)}."
-        for number, walk in enumerate(walks[len(kept) :], start=len(kept) + 1)
+        f"Person {number} is left out: {_reason(trajectory, min_frames)}."
+        for number, trajectory in enumerate(trajectories[len(kept) :], start=len(kept) + 1)
     ]
     if not kept:
         raise InputError(f"Nobody stays in {name} for long enough ({dropped[0].rstrip('.')})", Remedy.SAY_CROP)
     share = MOST_CROPS // len(kept)
     notices = tuple(
-        f"Of person {number}, {share} of {len(walk)} frames are analysed, evenly spread."
-        for number, walk in enumerate(kept, start=1)
-        if len(walk) > share
+        f"Of person {number}, {share} of {len(trajectory)} frames are analysed, evenly spread."
+        for number, trajectory in enumerate(kept, start=1)
+        if len(trajectory) > share
     )
-    tracklets = _cut(clip, [walk.thinned(share) for walk in kept], image_size, report)
+    tracklets = _cut(clip, [trajectory.thinned(share) for trajectory in kept], image_size, report)
     return People("scene", tuple(tracklets), tuple(dropped), notices)
 
 
-def _reason(walk: Walk, min_frames: int) -> str:
-    if len(walk) < min_frames:
-        return f"seen in {len(walk)} frames, and {min_frames} are needed"
+def _reason(trajectory: Trajectory, min_frames: int) -> str:
+    if len(trajectory) < min_frames:
+        return f"seen in {len(trajectory)} frames, and {min_frames} are needed"
     return f"only the {MOST_PEOPLE} seen longest are analysed"
 
 
 def _cut(
-    clip: Clip, walks: list[Walk], image_size: tuple[int, int], report: Callable[[float], None]
+    clip: Clip, trajectories: list[Trajectory], image_size: tuple[int, int], report: Callable[[float], None]
 ) -> Iterator[Tracklet]:
-    regions = [person_region(walk.boxes, image_size) for walk in walks]
-    crops = [np.zeros((len(walk), *image_size, 3), dtype=np.uint8) for walk in walks]
+    regions = [person_region(trajectory.boxes, image_size) for trajectory in trajectories]
+    crops = [np.zeros((len(trajectory), *image_size, 3), dtype=np.uint8) for trajectory in trajectories]
     wanted: dict[int, list[tuple[int, int]]] = {}  # frame -> (person, row)
-    for person, walk in enumerate(walks):
-        for row, frame in enumerate(walk.frames.tolist()):
+    for person, trajectory in enumerate(trajectories):
+        for row, frame in enumerate(trajectory.frames.tolist()):
             wanted.setdefault(frame, []).append((person, row))
     size = clip.info.height, clip.info.width
     for frame in clip:
         for person, row in wanted.get(frame.index, ()):
             crops[person][row] = cut(frame.at(size), regions[person][row], image_size)
         report((frame.index + 1) / max(frame.index + 1, clip.info.frames))
-    for person, walk in enumerate(walks):
-        yield Tracklet(person + 1, crops[person], regions[person], walk.frames, walk.times, walk.scores)
+    for person, trajectory in enumerate(trajectories):
+        yield Tracklet(
+            person + 1, crops[person], regions[person], trajectory.frames, trajectory.times, trajectory.scores
+        )
 
 
 def _whole_frames(clip: Clip, image_size: tuple[int, int], report: Callable[[float], None]) -> People:

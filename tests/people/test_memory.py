@@ -6,8 +6,8 @@ import tracemalloc
 
 import numpy as np
 
-from ctl.video.boxes import Detections
-from ctl.video.people import BATCH, find_people
+from ctl.people.boxes import Detections
+from ctl.people.find import BATCH, find_people
 from ctl.video.reader import open_clip
 
 FRAME_BYTES = 360 * 640 * 3

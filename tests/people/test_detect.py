@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from ctl.errors import InputError
-from ctl.video.boxes import iou
-from ctl.video.detect import CLOSE_LINES, TILE, Tile, cut_by_tile, load_detector, pad_to_32, tiles
+from ctl.people.boxes import iou
+from ctl.people.detect import CLOSE_LINES, TILE, Tile, cut_by_tile, load_detector, pad_to_32, tiles
 from ctl.video.reader import open_clip
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ctl.keypoints.multipose import MultiPose, find_centres, load_multipose
+from ctl.people.multipose import MultiPose, find_centres, load_multipose
 from tests.keypoints.golden_data import EVERY, GOLDEN, PIXELS, SCORE, picture
 
 MULTIPOSE = GOLDEN["movenet-multipose"]

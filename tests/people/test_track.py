@@ -5,9 +5,9 @@ from itertools import combinations, permutations
 import numpy as np
 import pytest
 
-from ctl.video.boxes import Detections, covered, grow, iou, suppress
-from ctl.video.track import ACCELERATION, FIRST_SPEED, MEASURED, Kalman, Tracker, associate
-from ctl.video.walk import walk_of
+from ctl.people.boxes import Detections, covered, grow, iou, suppress
+from ctl.people.track import ACCELERATION, FIRST_SPEED, MEASURED, Kalman, Tracker, associate
+from ctl.people.trajectory import trajectory_of
 
 
 def boxes_around(centres, size=(40, 100)) -> np.ndarray:
@@ -20,7 +20,7 @@ def track(looks, seconds=0.2, size=(40, 100)):
     tracker = Tracker()
     for number, look in enumerate(looks):
         values = np.array(look, dtype=float).reshape(-1, 3)
-        tracker.look(number, number * seconds, Detections(boxes_around(values[:, :2], size), values[:, 2]))
+        tracker.update(number, number * seconds, Detections(boxes_around(values[:, :2], size), values[:, 2]))
     return [
         [(frame, *(box[:2] + box[2:] / 2)) for frame, box in zip(t.frames, t.boxes, strict=True)]
         for t in tracker.finish()
@@ -164,11 +164,11 @@ def test_between_looks_the_box_is_interpolated_but_long_gaps_stay():
     tracker = Tracker()
     for frame in (0, 2, 4, 14, 16):  # 10 frames per second
         box = boxes_around([(100 + 10 * frame, 200)])
-        tracker.look(frame, frame / 10, Detections(box, np.array([0.8])))
-    (walk,) = [walk_of(one, np.arange(20) / 10, bridged_seconds=0.7) for one in tracker.finish()]
-    assert walk.frames.tolist() == [0, 1, 2, 3, 4, 14, 15, 16]
-    np.testing.assert_allclose(walk.boxes[:, 0], 80 + 10 * walk.frames)
-    np.testing.assert_allclose(walk.times, walk.frames / 10)
+        tracker.update(frame, frame / 10, Detections(box, np.array([0.8])))
+    (trajectory,) = [trajectory_of(one, np.arange(20) / 10, bridged_seconds=0.7) for one in tracker.finish()]
+    assert trajectory.frames.tolist() == [0, 1, 2, 3, 4, 14, 15, 16]
+    np.testing.assert_allclose(trajectory.boxes[:, 0], 80 + 10 * trajectory.frames)
+    np.testing.assert_allclose(trajectory.times, trajectory.frames / 10)
 
 
 def test_smoothing_calms_a_trembling_box():
@@ -176,19 +176,19 @@ def test_smoothing_calms_a_trembling_box():
     tracker = Tracker()
     for frame in range(40):
         trembling = boxes_around([(100 + 5 * frame, 200)]) + generator.normal(0, 3, (1, 4))
-        tracker.look(frame, frame / 5, Detections(trembling, np.array([0.8])))
+        tracker.update(frame, frame / 5, Detections(trembling, np.array([0.8])))
     (one,) = tracker.finish()
-    walk = walk_of(one, np.arange(40) / 5, bridged_seconds=0.7)
+    trajectory = trajectory_of(one, np.arange(40) / 5, bridged_seconds=0.7)
     truth = boxes_around([(100 + 5 * frame, 200) for frame in range(40)])
-    assert np.abs(walk.boxes - truth).mean() < 0.75 * np.abs(np.array(one.boxes) - truth).mean()
+    assert np.abs(trajectory.boxes - truth).mean() < 0.75 * np.abs(np.array(one.boxes) - truth).mean()
 
 
 def test_thinned_walks_are_evenly_spread():
     tracker = Tracker()
     for frame in range(100):
-        tracker.look(frame, frame / 5, Detections(boxes_around([(100, 200)]), np.array([0.8])))
-    walk = walk_of(tracker.finish()[0], np.arange(100) / 5, 0.7).thinned(12)
-    assert walk.frames.tolist() == [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99]
+        tracker.update(frame, frame / 5, Detections(boxes_around([(100, 200)]), np.array([0.8])))
+    trajectory = trajectory_of(tracker.finish()[0], np.arange(100) / 5, 0.7).thinned(12)
+    assert trajectory.frames.tolist() == [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99]
 
 
 def test_grown_boxes_keep_their_centre():

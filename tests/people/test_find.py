@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ctl.errors import InputError
-from ctl.video import people
-from ctl.video.boxes import Detections
-from ctl.video.crop import person_region
-from ctl.video.detect import load_detector
-from ctl.video.people import find_people, guess_kind
+from ctl.people import find
+from ctl.people.boxes import Detections
+from ctl.people.crop import person_region
+from ctl.people.detect import load_detector
+from ctl.people.find import find_people, guess_kind
 from ctl.video.reader import Limits, open_clip
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
@@ -98,14 +98,14 @@ def test_a_scene_where_nobody_stays_is_refused_with_the_reason(scene):
 
 
 def test_only_the_longest_are_kept_where_there_are_many(scene, monkeypatch):
-    monkeypatch.setattr(people, "MOST_PEOPLE", 1)
+    monkeypatch.setattr(find, "MOST_PEOPLE", 1)
     found = find_people(open_clip(scene), ColourDetector())
     assert [one.id for one in found.tracklets] == [1]
     assert found.dropped[0] == "Person 2 is left out: only the 1 seen longest are analysed."
 
 
 def test_crops_are_thinned_where_they_would_be_too_many(scene, monkeypatch):
-    monkeypatch.setattr(people, "MOST_CROPS", 20)
+    monkeypatch.setattr(find, "MOST_CROPS", 20)
     found = find_people(open_clip(scene), ColourDetector())
     assert [len(one) for one in found.tracklets] == [10, 10]
     assert found.tracklets[0].frames.tolist() == [0, 4, 8, 13, 17, 21, 25, 30, 34, 38]
@@ -117,7 +117,7 @@ def test_a_fast_scene_is_looked_at_five_times_a_second_in_small_batches(write_cl
     looking = ColourDetector()
     (only,) = find_people(open_clip(path), looking).tracklets
     assert sum(looking.batches) == 20
-    assert max(looking.batches) <= people.BATCH
+    assert max(looking.batches) <= find.BATCH
     assert len(only) == 229  # every frame from the first look to the last
 
 

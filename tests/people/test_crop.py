@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from ctl.people.crop import MARGIN, cut, frame_person, person_region, source_views
 from ctl.types import Tracklet
-from ctl.video.crop import MARGIN, cut, frame_person, person_region, source_views
 
 
 def test_the_region_has_the_models_aspect_and_holds_the_person_with_a_margin():

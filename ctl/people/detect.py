@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from ctl.errors import InputError
-from ctl.keypoints.multipose import MultiPose, load_multipose
-from ctl.video.boxes import Detections, covered, suppress
+from ctl.people.boxes import Detections, covered, suppress
+from ctl.people.multipose import MultiPose, load_multipose
 
 MULTIPOSE: Final = "movenet-multipose"
 """Name of the bundled detector; any other name is a local folder, a Hub id or id@revision."""

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ctl.video.boxes import Detections, grow, iou
+from ctl.people.boxes import Detections, grow, iou
 
 HIGH_SCORE: Final = 0.3
 LOW_SCORE: Final = 0.1
@@ -28,10 +28,11 @@ HIGH_IOU: Final = 0.15
 LOW_IOU: Final = 0.4
 """Least overlap, of the grown boxes, at which a high or a low score counts as the same person."""
 
-RECENT: Final = 0.7
-PATIENCE: Final = 1.5
-"""Seconds since a person was last seen: how long a low score is enough to go on and a first sight waits for a second,
-and when a known person is given up."""
+RECENT_S: Final = 0.7
+"""Seconds since a person was last seen in which a low score is enough, and a first sight waits for a second one."""
+
+MAX_LOST_S: Final = 1.5
+"""Seconds since a person was last seen after which they are given up."""
 
 MEASURED: Final = 0.04
 ACCELERATION: Final = 0.6
@@ -100,36 +101,36 @@ class Track:
 
 
 class Tracker:
-    """Follows people through the looks of one clip. Call `look` per frame, in order, then `finish`."""
+    """Follows people through the looks of one clip. Call `update` per frame, in order, then `finish`."""
 
     def __init__(self) -> None:
         self._active: list[Track] = []
         self._ended: list[Track] = []
         self._time = 0.0
 
-    def look(self, frame: int, time: float, found: Detections) -> None:
+    def update(self, frame: int, time: float, detections: Detections) -> None:
         """Take in the detections of a frame.
 
         Args:
             frame: its number; must rise from call to call.
             time: its seconds.
-            found: boxes in any order; those below `LOW_SCORE` are ignored.
+            detections: boxes in any order; those below `LOW_SCORE` are ignored.
         """
         for track in self._active:
             track.motion.predict(time - self._time)
         self._time = time
-        high = found[found.scores >= HIGH_SCORE]
-        low = found[(found.scores >= LOW_SCORE) & (found.scores < HIGH_SCORE)]
+        high = detections[detections.scores >= HIGH_SCORE]
+        low = detections[(detections.scores >= LOW_SCORE) & (detections.scores < HIGH_SCORE)]
 
-        known = [track for track in self._active if len(track.frames) > 1]
-        new = [track for track in self._active if len(track.frames) == 1]
-        missed, high = self._match(known, high, HIGH_IOU, frame, time)
-        recent = [track for track in missed if time - track.times[-1] <= RECENT]
+        confirmed = [track for track in self._active if len(track.frames) > 1]
+        seen_once = [track for track in self._active if len(track.frames) == 1]
+        missed, high = self._match(confirmed, high, HIGH_IOU, frame, time)
+        recent = [track for track in missed if time - track.times[-1] <= RECENT_S]
         self._match(recent, low, LOW_IOU, frame, time)
-        unconfirmed, high = self._match(new, high, HIGH_IOU, frame, time)
+        unconfirmed, high = self._match(seen_once, high, HIGH_IOU, frame, time)
 
-        given_up = [track for track in missed if time - track.times[-1] > PATIENCE]
-        given_up += [track for track in unconfirmed if time - track.times[-1] > RECENT]
+        given_up = [track for track in missed if time - track.times[-1] > MAX_LOST_S]
+        given_up += [track for track in unconfirmed if time - track.times[-1] > RECENT_S]
         self._ended += given_up
         self._active = [track for track in self._active if track not in given_up]
         self._active += [
@@ -143,16 +144,16 @@ class Tracker:
         return sorted(seen, key=lambda track: track.frames[0])
 
     def _match(
-        self, tracks: list[Track], found: Detections, least_iou: float, frame: int, time: float
+        self, tracks: list[Track], detections: Detections, least_iou: float, frame: int, time: float
     ) -> tuple[list[Track], Detections]:
         """Give detections to tracks; return the tracks and the detections left over."""
         expected = np.array([track.motion.box for track in tracks]).reshape(-1, 4)
-        pairs = associate(grow(expected, BUFFER), grow(found.boxes, BUFFER), least_iou)
+        pairs = associate(grow(expected, BUFFER), grow(detections.boxes, BUFFER), least_iou)
         for row, column in pairs:
-            tracks[row].see(frame, time, found.boxes[column], float(found.scores[column]))
+            tracks[row].see(frame, time, detections.boxes[column], float(detections.scores[column]))
         rows, columns = {row for row, _ in pairs}, [column for _, column in pairs]
-        rest = np.setdiff1d(np.arange(len(found)), columns).astype(np.int64)
-        return [track for row, track in enumerate(tracks) if row not in rows], found[rest]
+        rest = np.setdiff1d(np.arange(len(detections)), columns).astype(np.int64)
+        return [track for row, track in enumerate(tracks) if row not in rows], detections[rest]
 
 
 def associate(a: np.ndarray, b: np.ndarray, least_iou: float) -> list[tuple[int, int]]:

@@ -1,18 +1,18 @@
-"""A person's way through a clip: the boxes of single looks made into a box for every frame."""
+"""A person's trajectory through a clip: the boxes of single looks made into a box for every frame."""
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from ctl.video.track import Track
+from ctl.people.track import Track
 
 SMOOTHING: Final = (0.25, 0.5, 0.25)
 """Weights of the look before, the look itself and the look after."""
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Trajectory:
     """Where one person is, frame by frame.
 
     Args:
@@ -30,15 +30,15 @@ class Walk:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def thinned(self, most: int) -> "Walk":
+    def thinned(self, most: int) -> "Trajectory":
         """At most so many frames of it, evenly spread."""
         if len(self) <= most:
             return self
         rows = np.linspace(0, len(self) - 1, most).round().astype(np.int64)
-        return Walk(self.frames[rows], self.times[rows], self.boxes[rows], self.scores[rows])
+        return Trajectory(self.frames[rows], self.times[rows], self.boxes[rows], self.scores[rows])
 
 
-def walk_of(track: Track, times: np.ndarray, bridged_seconds: float) -> Walk:
+def trajectory_of(track: Track, times: np.ndarray, bridged_seconds: float) -> Trajectory:
     """Smooth a track's boxes and interpolate between looks no more than `bridged_seconds` apart.
 
     Longer gaps stay gaps: nobody knows where the person was.
@@ -58,7 +58,7 @@ def walk_of(track: Track, times: np.ndarray, bridged_seconds: float) -> Walk:
     frames = np.concatenate((*runs, seen[-1:]))
     boxes = smooth(np.array(track.boxes, dtype=np.float64), bridged)
     at = times[frames]
-    return Walk(
+    return Trajectory(
         frames=frames,
         times=at,
         boxes=np.stack([np.interp(at, seen_times, column) for column in boxes.T], axis=1),
