@@ -17,9 +17,9 @@ from typing import Final, Literal
 import numpy as np
 from PIL import Image
 
-from ctl.types import Tracklet
 from ctl.people.detect import Detector, load_detector
 from ctl.people.find import find_people
+from ctl.types import Tracklet
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 from ctl.walkers.settings import FRAMES_PER_SECOND

@@ -3,14 +3,13 @@
 import base64
 import io
 from collections.abc import Iterable
-from dataclasses import fields
 from html import escape
 
 import numpy as np
 from PIL import Image
 
 from ctl.draw.browser import style_sheet
-from ctl.draw.palette import THEMES, ThemeName
+from ctl.draw.palette import css_variables
 from ctl.types import UNTRAINED, CheckpointInfo
 
 
@@ -20,8 +19,8 @@ def page(title: str, body: str, style: str = "", scripts: str = "") -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(title)}</title>\n<style>\n:root {{ {_variables('light')} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables('dark')} }} }}\n"
+        f"<title>{escape(title)}</title>\n<style>\n:root {{ {css_variables('light')} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {css_variables('dark')} }} }}\n"
         f"{style_sheet('page')}{style}</style>\n</head>\n"
         f"<body>\n{body}\n{scripts}</body>\n</html>\n"
     )
@@ -68,9 +67,3 @@ def _jpeg_uri(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
-def _variables(theme: ThemeName) -> str:
-    look = THEMES[theme]
-    colours = {field.name.replace("_", "-"): getattr(look, field.name) for field in fields(look)}
-    return " ".join(f"--{name}: {colour};" for name, colour in colours.items() if isinstance(colour, str))

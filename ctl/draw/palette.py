@@ -1,7 +1,7 @@
 """The colours of all that is drawn or shown: left and right, high and low look the same on every tab and page."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
@@ -39,7 +39,13 @@ CASING: Final = "#0b0e14"
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of a page or plot; `diverging` runs from negative over the neutral middle to positive."""
+    """Colours of a page or plot.
+
+    Args:
+        accent, second: what can be chosen or is chosen; what stands beside it, such as a hit beside the query.
+        same, other: the truth of a hit, where it is known: the same person, another one. Never by colour alone.
+        diverging: from negative over the neutral middle to positive.
+    """
 
     background: str
     surface: str
@@ -47,6 +53,9 @@ class Theme:
     muted: str
     line: str
     accent: str
+    second: str
+    same: str
+    other: str
     notice: str
     notice_text: str
     diverging: ColourScale
@@ -61,6 +70,9 @@ THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
             muted="#565d6b",
             line="#8a91a0",
             accent="#0b6a62",
+            second="#a4480b",
+            same="#12703a",
+            other="#b3261e",
             notice="#fff1cc",
             notice_text="#5c4200",
             diverging=(
@@ -75,6 +87,9 @@ THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
             muted="#a9b0bd",
             line="#6b7280",
             accent="#5eead4",
+            second="#fdba74",
+            same="#6ee7a0",
+            other="#ff9d94",
             notice="#3d3000",
             notice_text="#ffe08a",
             diverging=(
@@ -84,6 +99,13 @@ THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
         ),
     }
 )  # fmt: skip
+
+
+def css_variables(theme: ThemeName, prefix: str = "") -> str:
+    """The theme's plain colours as custom properties of CSS: "--background: #…; --notice-text: #…;"."""
+    look = THEMES[theme]
+    named = {field.name.replace("_", "-"): getattr(look, field.name) for field in fields(look)}
+    return " ".join(f"--{prefix}{name}: {colour};" for name, colour in named.items() if isinstance(colour, str))
 
 
 def rgb(colour: str) -> tuple[int, int, int]:

@@ -118,6 +118,15 @@ def notes(sentences: Sequence[str]) -> str:
     return "".join(f'<p class="ctl-note">{sentence}</p>' for sentence in sentences)
 
 
+def line(sentence: str, *more: str) -> str:
+    """One short line of safe HTML on what a tab shows; what else there is to say folds behind an (i)."""
+    if not more:
+        return hints(sentence)
+    rest = "".join(f"<p>{one}</p>" for one in more)
+    mark = '<span class="ctl-i" aria-hidden="true">i</span>'
+    return f'<details class="ctl-more"><summary>{sentence} {mark}</summary>{rest}</details>'
+
+
 def hints(*sentences: str) -> str:
     """Quiet lines of safe HTML, beside a component or where a result will be."""
     return "".join(f'<p class="ctl-hint">{sentence}</p>' for sentence in sentences)

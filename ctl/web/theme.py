@@ -6,7 +6,7 @@ from typing import Any, Final
 import gradio as gr
 from gradio.themes.utils.fonts import LocalFont
 
-from ctl.draw.palette import THEMES, ThemeName
+from ctl.draw.palette import THEMES, ThemeName, css_variables
 
 STYLE_SHEET: Final = Path(__file__).with_name("style.css")
 
@@ -54,7 +54,6 @@ def plot_look(theme: ThemeName) -> dict[str, Any]:
 
 
 def make_css() -> str:
-    """The style sheet after the notice's colours, which it leaves to the palette."""
-    colours = (f"--ctl-notice: {look.notice}; --ctl-notice-text: {look.notice_text};" for look in THEMES.values())
-    light, dark = colours
-    return f":root {{ {light} }}\n.dark {{ {dark} }}\n{STYLE_SHEET.read_text(encoding='utf-8')}"
+    """The style sheet after the palette's colours, as --ctl-accent and so on."""
+    colours = f":root {{ {css_variables('light', 'ctl-')} }}\n.dark {{ {css_variables('dark', 'ctl-')} }}\n"
+    return colours + STYLE_SHEET.read_text(encoding="utf-8")

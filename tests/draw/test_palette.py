@@ -35,7 +35,7 @@ def contrast(a: str, b: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_can_be_read_on_every_surface(theme: str) -> None:
     look = THEMES[theme]
-    for text in (look.text, look.muted, look.accent):
+    for text in (look.text, look.muted, look.accent, look.second, look.same, look.other):
         for ground in (look.background, look.surface):
             assert contrast(text, ground) >= 4.5
     assert contrast(look.notice_text, look.notice) >= 4.5
