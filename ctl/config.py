@@ -6,7 +6,7 @@ from math import inf
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
-from ctl.errors import InputError
+from ctl.errors import InputError, require
 from ctl.skeleton import Scale
 
 BackboneName = Literal["resnet50", "mobilenet_v2"]
@@ -144,8 +144,7 @@ def _are_some_of(values: object, allowed: tuple[str, ...]) -> bool:
 
 
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:
-    if not holds:
-        raise InputError(f"model config: {name} must be {wanted}, got {value!r}")
+    require(holds, f"model config: {name}", value, wanted)
 
 
 PRESETS: Final[Mapping[str, ModelConfig]] = MappingProxyType(

@@ -46,3 +46,9 @@ class InputError(CTLError):
 
 class HubError(CTLError):
     """A checkpoint could not be fetched from, or sent to, the Hugging Face Hub."""
+
+
+def require(holds: bool, name: str, value: object, wanted: str) -> None:
+    """Raise InputError unless something holds: "NAME must be WANTED, got VALUE"."""
+    if not holds:
+        raise InputError(f"{name} must be {wanted}, got {value!r}")

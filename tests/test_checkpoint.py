@@ -21,7 +21,7 @@ from ctl.errors import InputError
 from ctl.files import write_atomic
 from ctl.hub import CONFIG, WEIGHTS
 from ctl.model import CTL
-from ctl.train.config import read_config as read_train_config
+from ctl.train.toml import read_config as read_train_config
 from tests.hub_server import HubServer
 from tests.test_hub import QUICK, closed_port
 from weights.make_preview import PREVIEW, make_model

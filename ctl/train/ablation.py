@@ -18,11 +18,12 @@ from ctl.evaluate.embedding import Feature
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.files import read_json, to_json, write_atomic
 from ctl.processes import available_cores, run_beside
-from ctl.train.config import MAY_CHANGE, TrainConfig, to_values
+from ctl.train.config import TrainConfig
 from ctl.train.data import load_task
 from ctl.train.engine import LAST, fill_heatmaps, make_accelerator, train
 from ctl.train.start import initial_model
 from ctl.train.table import Results, Rows, differences, table_json, table_markdown, table_svg, to_rows
+from ctl.train.toml import MAY_CHANGE, to_values
 
 RESULT: Final = "result.json"
 MESSAGES: Final = "messages.log"

@@ -18,8 +18,8 @@ def add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def run_train(args: argparse.Namespace) -> int:
-    from ctl.train.config import read_config
     from ctl.train.engine import train
+    from ctl.train.toml import read_config
 
     outcome = train(read_config(args.config, args.overrides), args.out, args.resume)
     score = "" if outcome.mean_ap is None else f"validation mAP {outcome.mean_ap:.1%}  ->  "
@@ -51,7 +51,7 @@ def add_ablate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run_ablate(args: argparse.Namespace) -> int:
     from ctl.errors import InputError
     from ctl.train.ablation import ablate
-    from ctl.train.config import read_config
+    from ctl.train.toml import read_config
 
     if args.seeds < 1:
         raise InputError(f"--seeds must be ≥ 1, got {args.seeds}")

@@ -27,13 +27,14 @@ from ctl.files import to_json, write_atomic
 from ctl.inference import Arriving
 from ctl.keypoints.load import load_estimator
 from ctl.losses import LossParts, ctl_loss
-from ctl.train.config import TrainConfig, first_difference, read_config, to_toml
+from ctl.train.config import TrainConfig
 from ctl.train.data import Batch, Task, load_task
 from ctl.train.log import RunLog, share_bar
 from ctl.train.optimiser import make_optimiser, rate_at, set_rate
 from ctl.train.resident import open_batches
 from ctl.train.start import initial_model
 from ctl.train.state import STATE, Progress, load_state, save_state
+from ctl.train.toml import first_difference, read_config, to_toml
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ctl.train.config import TrainConfig, read_config
+from ctl.train.config import TrainConfig
+from ctl.train.toml import read_config
 from tests.train.world import SETTINGS, write_world
 
 

@@ -13,11 +13,11 @@ from ctl.errors import InputError
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.model import CTL
 from ctl.train.ablation import IMAGENET, MESSAGES, RESULT, ablate
-from ctl.train.config import read_config
 from ctl.train.data import load_task
 from ctl.train.engine import LAST, SETTINGS, fill_heatmaps, make_accelerator, train
 from ctl.train.log import LOG
 from ctl.train.state import STATE
+from ctl.train.toml import read_config
 from tests.conftest import randomise_
 
 SHORT = ("schedule.epochs=1", "schedule.steps_per_epoch=1", "run.validate_every=0")

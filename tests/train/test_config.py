@@ -8,15 +8,8 @@ import pytest
 
 from ctl.config import PRESETS
 from ctl.errors import InputError
-from ctl.train.config import (
-    CONFIGS,
-    OptimiserConfig,
-    TrainConfig,
-    first_difference,
-    parse_config,
-    read_config,
-    to_toml,
-)
+from ctl.train.config import OptimiserConfig, TrainConfig
+from ctl.train.toml import CONFIGS, first_difference, parse_config, read_config, to_toml
 
 
 def test_an_empty_file_is_the_papers_model_with_defaults() -> None:

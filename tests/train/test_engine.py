@@ -29,13 +29,14 @@ from ctl.evaluate.report import evaluate
 from ctl.hub import WEIGHTS
 from ctl.keypoints.movenet import load_movenet
 from ctl.losses import ctl_loss
-from ctl.train.config import TrainConfig, read_config
+from ctl.train.config import TrainConfig
 from ctl.train.data import load_task, stack
 from ctl.train.engine import BEST, LAST, SETTINGS, STOPPED, train
 from ctl.train.log import LOG
 from ctl.train.optimiser import rate_at
 from ctl.train.start import initial_model
 from ctl.train.state import STATE
+from ctl.train.toml import read_config
 from tests.train.world import UNDECAYED
 
 ROOT = Path(__file__).resolve().parents[2]

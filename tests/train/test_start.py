@@ -10,8 +10,9 @@ import torchvision
 from ctl.checkpoint import load_checkpoint, save_checkpoint
 from ctl.errors import InputError
 from ctl.model import CTL
-from ctl.train.config import TrainConfig, parse_config, read_config
+from ctl.train.config import TrainConfig
 from ctl.train.start import initial_model
+from ctl.train.toml import parse_config, read_config
 from tests.conftest import randomise_
 from weights.make_preview import PREVIEW
 
