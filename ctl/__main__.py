@@ -12,7 +12,8 @@ from ctl.enrol.cli import add_gallery
 from ctl.errors import CTLError
 from ctl.evaluate.cli import add_evaluate
 from ctl.export.cli import add_export
-from ctl.options import KINDS, Commands, add_kind, add_model_options, load_engine, progress
+from ctl.options import KINDS, Commands, add_kind, add_model_options, load_engine
+from ctl.progress import progress_bar
 from ctl.space import add_space
 from ctl.train.cli import add_ablate, add_train
 from ctl.walkers.cli import add_walkers
@@ -65,7 +66,7 @@ def run_analyze(args: argparse.Namespace) -> int:
     from ctl.types import UNTRAINED
 
     engine = load_engine(args, args.gallery)
-    with progress() as step:
+    with progress_bar() as step:
         analysis = engine.analyze(args.clip, KINDS[args.tracklet], step)
     files = write_results(engine, args.clip, analysis, args.out)
     notices = [*([] if analysis.checkpoint.trained else [UNTRAINED]), *engine.notices, *analysis.video.notices]

@@ -1,8 +1,6 @@
 """Options that several commands share, and what they make of them. Light: torch loads when a command runs."""
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,8 +11,11 @@ if TYPE_CHECKING:
     from ctl.types import ClipKind
 
 Commands = argparse._SubParsersAction
-KINDS: Final[dict[str, "ClipKind | None"]] = {"auto": None, "crop": "crop", "scene": "scene", "detect": "scene"}
-"""What a clip shows, in the page's words; "detect" is the former word for a scene."""
+CLIP_KINDS: Final[dict[str, "ClipKind | None"]] = {"auto": None, "crop": "crop", "scene": "scene"}
+"""What a clip shows, in the words of command line, page and endpoints; None lets the clip decide."""
+
+KINDS: Final = CLIP_KINDS | {"detect": "scene"}
+"""What the command line takes: "detect" is its former word for a scene."""
 
 PLACE: Final = "DIR_OR_URL"
 
@@ -44,17 +45,3 @@ def load_engine(args: argparse.Namespace, gallery: str | Path | None = None) -> 
     from ctl.pipeline import Engine
 
     return Engine.load(args.checkpoint, args.keypoints, args.device, gallery, not args.fp32, args.detector)
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[float, str], None]]:
-    """A bar on stderr for `on_step`, silent where nobody watches."""
-    from tqdm import tqdm
-
-    with tqdm(total=100, disable=None, leave=False, bar_format="{desc:24}{bar}{percentage:4.0f} %") as bar:
-
-        def step(done: float, label: str) -> None:
-            bar.set_description_str(label, refresh=False)
-            bar.update(100 * done - bar.n)
-
-        yield step

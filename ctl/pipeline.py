@@ -1,6 +1,6 @@
 """A clip in, an `Analysis` out. `Engine.analyze` reads like the data flow: people, key-points, graphs, ranking."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -36,6 +36,7 @@ from ctl.keypoints.load import load_estimator
 from ctl.model import CTL
 from ctl.people.detect import MULTIPOSE, Detector, load_detector
 from ctl.people.find import find_people
+from ctl.progress import Progress, Step
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
 from ctl.video.reader import open_clip
 
@@ -43,8 +44,6 @@ DEMO_GALLERY: Final = ROOT / "assets" / "gallery"
 
 ANALYSIS_FPS: Final = 10.0
 """Frames per second that are analysed: a walking person changes little in a tenth of a second."""
-
-Step = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +170,7 @@ class Engine:
         timings["ranking"] = perf_counter() - start
         return Analysis(video, found.kind, people, found.dropped, self.checkpoint, timings)
 
-    def extract(self, tracklets: Sequence[np.ndarray], on_progress: Callable[[float], None]) -> Extracted:
+    def extract(self, tracklets: Sequence[np.ndarray], on_progress: Progress) -> Extracted:
         """Key-points, graphs and embedding of tracklets (T, H, W, 3) uint8: the part that needs the model's device."""
         with self.lock:
             return extract(self.model, self.estimator, tracklets, mixed=self.mixed, on_progress=on_progress)
@@ -236,7 +235,7 @@ class Engine:
         person: PersonAnalysis,
         cam: np.ndarray,
         reference: np.ndarray,
-        on_progress: Callable[[float], None] | None = None,
+        on_progress: Progress | None = None,
     ) -> Faithfulness:
         """How true a map of `grad_cam` is, beside random ones.
 

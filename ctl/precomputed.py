@@ -5,7 +5,6 @@ of Eq. 1 and Grad-CAM maps. The metadata say of which clip, and by which models.
 nodes and are computed anew when a file is read, and the ranking is searched anew in the gallery at hand.
 """
 
-import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,6 @@ from typing import Any, Final, get_args
 
 import numpy as np
 import torch
-from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -24,6 +22,7 @@ from ctl.errors import InputError
 from ctl.files import write_atomic
 from ctl.gallery import clip_sha256, tracklet_key
 from ctl.inference import TrackletNodes, nodes_of, relate_tracklet, to_trace
+from ctl.jpeg import encode_jpeg, open_jpeg
 from ctl.pipeline import Engine
 from ctl.skeleton import JOINTS, SCALES, pooling_matrix
 from ctl.types import Analysis, ClipKind, Keypoints, PersonAnalysis, Tracklet, VideoInfo
@@ -169,7 +168,7 @@ def _arrays(engine: Engine, person: PersonAnalysis) -> Iterator[tuple[str, np.nd
     yield f"{tracklet.id}/scores", keypoints.scores
     yield f"{tracklet.id}/nodes", _packed(nodes_of(person.trace))
     for t, crop in enumerate(tracklet.crops):
-        yield f"{tracklet.id}/crop/{t}", _jpeg(crop)
+        yield f"{tracklet.id}/crop/{t}", np.frombuffer(encode_jpeg(crop, JPEG_QUALITY, optimize=True), np.uint8)
     keys = [hit.key for hit in person.ranking[:REFERENCES]]
     targets = {record.entry.key: record.embedding.numpy() for record in engine.gallery.records(keys)}
     for key, target in {"": None, **targets}.items():
@@ -226,12 +225,6 @@ def _kind(value: str) -> ClipKind:
     raise ValueError(f"no clip kind {value!r}")
 
 
-def _jpeg(crop: np.ndarray) -> np.ndarray:
-    buffer = io.BytesIO()
-    Image.fromarray(crop).save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
-    return np.frombuffer(buffer.getvalue(), np.uint8)
-
-
 def _picture(data: np.ndarray) -> np.ndarray:
-    with Image.open(io.BytesIO(data.tobytes()), formats=["JPEG"]) as picture:
+    with open_jpeg(data.tobytes()) as picture:
         return np.asarray(picture.convert("RGB"))

@@ -16,7 +16,7 @@ from tests.import_graph import (
 )
 
 LAYERS = (
-    {"ctl.skeleton", "ctl.errors", "ctl.types", "ctl.config", "ctl.files", "ctl.processes"},
+    {"ctl.skeleton", "ctl.errors", "ctl.types", "ctl.config", "ctl.files", "ctl.processes", "ctl.jpeg", "ctl.progress"},
     {"ctl.graph"},
     {"ctl.model", "ctl.losses"},
     {"ctl.checkpoint", "ctl.hub"},

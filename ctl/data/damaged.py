@@ -1,12 +1,12 @@
 """Data sets with holes: frames that are missing or don't decode, left out and counted, if somebody asks for that."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ctl.data.benchmark import Benchmark, TrackletFiles
 from ctl.data.frames import read_frame
 from ctl.errors import InputError
+from ctl.progress import Progress
 
 _TINY = (8, 4)
 
@@ -39,9 +39,7 @@ class LeftOut:
         return {"frames": self.frames, "tracklets": self.tracklets}
 
 
-def leave_out_damaged(
-    benchmark: Benchmark, on_progress: Callable[[float], None] | None = None
-) -> tuple[Benchmark, LeftOut]:
+def leave_out_damaged(benchmark: Benchmark, on_progress: Progress | None = None) -> tuple[Benchmark, LeftOut]:
     """The benchmark of the frames that can be read; each is decoded once to find out.
 
     Args:

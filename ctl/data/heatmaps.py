@@ -26,6 +26,7 @@ from ctl.files import write_atomic
 from ctl.inference import Arriving, frames_at_once, to_tensor
 from ctl.keypoints.base import KeypointEstimator
 from ctl.model.nodes import spatial_mass
+from ctl.progress import Progress
 from ctl.skeleton import JOINTS
 
 FORMAT: Final = 1
@@ -77,7 +78,7 @@ class HeatMapCache:
     def fill(
         self,
         tracklets: Iterable[TrackletFiles],
-        on_progress: Callable[[float], None] | None = None,
+        on_progress: Progress | None = None,
         processes: int | None = None,
     ) -> None:
         """Compute and store what is missing. Frames are decoded ahead of the estimator, files written behind it.

@@ -6,7 +6,7 @@ disk: reading anew costs a millisecond per frame and core, a decoded copy of MAR
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods
 from typing import Any, Final, NamedTuple
@@ -23,6 +23,7 @@ from ctl.data.loader import make_loader, raising
 from ctl.data.recipes import PackedRecipe, Recipe, Recipes, first_rows, pack
 from ctl.data.sampling import ClipKey
 from ctl.errors import InputError
+from ctl.progress import Progress
 from ctl.skeleton import JOINTS
 
 PIECE: Final = 64
@@ -106,7 +107,7 @@ def read_resident(
     maps: HeatMapCache,
     place: torch.device,
     workers: int,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> ResidentSet:
     """Read every frame once.
 

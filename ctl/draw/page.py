@@ -1,7 +1,6 @@
 """The frame of the self-contained HTML pages: one style, light and dark as the reader's system asks, no network."""
 
 import base64
-import io
 from collections.abc import Iterable
 from html import escape
 
@@ -10,6 +9,7 @@ from PIL import Image
 
 from ctl.draw.browser import style_sheet
 from ctl.draw.palette import css_variables
+from ctl.jpeg import encode_jpeg
 from ctl.types import UNTRAINED, CheckpointInfo
 
 
@@ -64,6 +64,4 @@ def svg_image(image: np.ndarray, x: float, y: float) -> str:
 
 
 def _jpeg_uri(picture: Image.Image) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(picture, 88)).decode('ascii')}"

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctl.errors import Remedy
-from ctl.options import KINDS, PLACE, Commands, add_kind, add_model_options, load_engine, progress
+from ctl.options import KINDS, PLACE, Commands, add_kind, add_model_options, load_engine
+from ctl.progress import progress_bar
 
 if TYPE_CHECKING:
     from ctl.gallery import Filter, Gallery
@@ -35,7 +36,7 @@ def run_build(args: argparse.Namespace) -> int:
 
     rows = read_list(args.list)
     engine = load_engine(args)
-    with progress() as step:
+    with progress_bar() as step:
         gallery = build_gallery(engine, rows, step)
     open_store(args.gallery, engine.checkpoint.sha256).replace(gallery)
     print(f"{len(gallery)} tracklets in {args.gallery}")
@@ -95,7 +96,7 @@ def run_search(args: argparse.Namespace) -> int:
     engine = load_engine(args, args.gallery)
     queries: dict[str, tuple[str, np.ndarray]] = {}  # key -> what is said of it, (D,)
     for clip in args.clips:
-        with progress() as step:
+        with progress_bar() as step:
             analysis = engine.analyze(clip, KINDS[args.tracklet], step)
         digest = clip_sha256(clip)
         for person in analysis.people[: 1 if args.combine else None]:

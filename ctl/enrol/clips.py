@@ -1,7 +1,7 @@
 """Clips of known people into records of a gallery."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -13,6 +13,7 @@ from ctl.explain.evidence import condensed, to_bytes
 from ctl.files import read_bytes
 from ctl.gallery import GalleryEntry, MemoryGallery, Record, clip_sha256, to_thumbnail, tracklet_key
 from ctl.pipeline import Engine
+from ctl.progress import Step
 from ctl.types import ClipKind, PersonAnalysis
 
 
@@ -68,7 +69,7 @@ def _read_row(path: Path, number: int, row: object) -> Row:
     return Row(path.parent / row["file"], row["person"], row["camera"], row.get("kind"), tracklet)
 
 
-def build_gallery(engine: Engine, rows: Sequence[Row], on_step: Callable[[float, str], None]) -> MemoryGallery:
+def build_gallery(engine: Engine, rows: Sequence[Row], on_step: Step) -> MemoryGallery:
     """Embed every row, in order, into a new gallery. Raises InputError where a clip lacks its tracklet."""
     records = []
     for done, row in enumerate(rows):

@@ -2,8 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctl.errors import InputError
 from ctl.evaluate.decides_table import decides_tables
+from ctl.progress import progress_bar
 
 if TYPE_CHECKING:  # torch loads only when the command runs
     from ctl.data.benchmark import Benchmark
@@ -89,7 +88,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     benchmark, left_out = load_benchmark(args.dataset, args.root, drop_queries=args.mars_drop_queries), None
     if args.leave_out_damaged:
-        with _progress("looking") as step:
+        with progress_bar("looking") as step:
             benchmark, left_out = leave_out_damaged(benchmark, step)
         if left_out.notice:
             print(f"note: {left_out.notice}", file=sys.stderr)
@@ -97,13 +96,13 @@ def run_evaluate(args: argparse.Namespace) -> int:
     estimator = load_estimator(args.keypoints, device)
     heatmaps = HeatMapCache(args.heatmaps or args.root / "heatmaps", estimator, model.config.image_size)
     start = perf_counter()
-    with _progress("heat maps") as step:
+    with progress_bar("heat maps") as step:
         heatmaps.fill(tracklets_to_embed(benchmark), step, args.decoders)
     filled = perf_counter() - start
     as_its_authors = args.dataset == "mars" and not args.mars_drop_queries
     unmatched: Unmatched = "miss" if as_its_authors else "drop"
     decides = None
-    with _progress("embeddings") as step:
+    with progress_bar("embeddings") as step:
         if args.decides:
             embedded, decides = measure_decides(model, benchmark, heatmaps, unmatched=unmatched, on_progress=step)
         else:
@@ -169,16 +168,3 @@ def _line(scores: "Scores") -> str:
         spread = f" ± {100 * scores.deviations[name]:.1f}" if scores.deviations else ""
         parts.append(f"{name} {100 * value:.1f}{spread} ({100 * low:.1f} to {100 * high:.1f})")
     return ", ".join(parts)
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr, silent where nobody watches."""
-    from tqdm import tqdm
-
-    with tqdm(total=1, desc=label, disable=None, leave=False, bar_format="{desc:13}{bar}{percentage:4.0f} %") as bar:
-
-        def step(done: float) -> None:
-            bar.update(done - bar.n)
-
-        yield step

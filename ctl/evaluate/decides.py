@@ -14,7 +14,7 @@ A model with less keeps the batch statistics of the whole one: what its necks su
 ranking may fall for that alone. So "without" shows what this model leans on, not what training without it would give.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import Any, Final
@@ -25,7 +25,7 @@ import torch
 from ctl.data.benchmark import Benchmark, TrackletFiles
 from ctl.data.frames import read_frames
 from ctl.data.heatmaps import HeatMapCache
-from ctl.evaluate.ranking import Unmatched
+from ctl.evaluate.ranking import Unmatched, true_matches
 from ctl.evaluate.report import Embedded, score, tracklets_to_embed, without_junk
 from ctl.explain.composition import WHOLE, Composition, compose
 from ctl.explain.what_if import Setting, full_setting, rerun
@@ -40,6 +40,7 @@ from ctl.inference import (
     to_tensor,
 )
 from ctl.model import CTL
+from ctl.progress import Progress
 from ctl.skeleton import Scale, membership_matrix
 
 TERMS: Final = (WHOLE, "s3", "s2", "s1", "shift")
@@ -111,7 +112,7 @@ def measure_decides(
     heatmaps: HeatMapCache,
     *,
     unmatched: Unmatched = "drop",
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> tuple[Embedded, Decides]:
     """Embed a benchmark as `embed_benchmark` does, and say what decides on it.
 
@@ -139,7 +140,7 @@ def look(
     model: CTL,
     tracklets: tuple[TrackletFiles, ...],
     heatmaps: HeatMapCache,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> Looked:
     """Take every embedding apart, and embed every tracklet by the model with less. Arguments as in `measure_decides`.
 
@@ -207,12 +208,12 @@ def shares(
     for split in benchmark.splits:
         gallery = without_junk(split.gallery)
         hits = units[[rows[tracklet] for tracklet in gallery]]
-        people, cameras = (np.array([getattr(t, name) for t in gallery]) for name in ("person", "camera"))
+        persons, cameras = (np.array([getattr(t, name) for t in gallery]) for name in ("person", "camera"))
         for query in split.query:
-            is_true = (people == query.person) & (cameras != query.camera)
-            direction = hits[is_true].sum(axis=0) / np.linalg.norm(totals[rows[query]])
+            is_match = true_matches(query.person, query.camera, persons, cameras)
+            direction = hits[is_match].sum(axis=0) / np.linalg.norm(totals[rows[query]])
             through += terms[rows[query]] @ direction
-            count += int(is_true.sum())
+            count += int(is_match.sum())
     whole = through.sum()
     return count, float(whole / count), {name: float(x / whole) for name, x in zip(TERMS, through, strict=True)}
 

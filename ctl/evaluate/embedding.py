@@ -1,6 +1,6 @@
 """Tracklets on disk to embeddings: every frame used, in clips that are batched across tracklets."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ from ctl.data.frames import read_frames
 from ctl.data.heatmaps import HeatMapCache
 from ctl.inference import clip_indices, frames_at_once, to_tensor
 from ctl.model import CTL
+from ctl.progress import Progress
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -32,7 +33,7 @@ def embed(
     *,
     feature: Feature = "embedding",
     accelerator: "Accelerator | None" = None,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> np.ndarray:
     """Embed tracklets as the app does: cut into clips, the mean over clips, scaled to unit length.
 
@@ -67,7 +68,7 @@ def _embed(
     tracklets: Sequence[TrackletFiles],
     heatmaps: HeatMapCache,
     feature: Feature,
-    on_progress: Callable[[float], None] | None,
+    on_progress: Progress | None,
 ) -> Tensor:
     device = next(model.parameters()).device
     width = model.backbone.width if feature == "backbone" else model.config.channels

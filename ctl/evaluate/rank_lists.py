@@ -1,15 +1,16 @@
-"""A sheet of rank lists: queries, and what was found for them, right and wrong told apart by colour and by a mark."""
+"""A sheet of rank lists: queries, and their nearest tracklets, right and wrong told apart by colour and by a mark."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from ctl.data.benchmark import Split, TrackletFiles
 from ctl.data.frames import read_frame
-from ctl.evaluate.plots import INK, MUTED, SCALE, font, to_png
+from ctl.evaluate.plots import INK, MUTED
 from ctl.evaluate.ranking import Retrieval
 from ctl.evaluate.report import without_junk
 
@@ -17,6 +18,9 @@ RIGHT: Final = "#1a7f37"
 WRONG: Final = "#c62828"
 THUMBNAIL: Final = (128, 64)
 """Height and width in pixels."""
+
+SCALE: Final = 3
+"""A sheet is drawn so much larger and then shrunk, for smooth edges."""
 
 _MARGIN: Final = 8
 _TEXT: Final = 42
@@ -47,7 +51,7 @@ def rank_lists(split: Split, retrieval: Retrieval, count: int = 10) -> list[list
     Args:
         split: whose files are read, the middle frame of each tracklet.
         retrieval: of its rankings.
-        count: how many queries; fewer where fewer have a match.
+        count: how many queries; fewer if fewer have a match.
     """
     gallery = without_junk(split.gallery)
     queries = retrieval.matched.nonzero()[0]
@@ -74,7 +78,9 @@ def rank_list_picture(lists: Sequence[Sequence[Ranked]]) -> bytes:
         for c, ranked in enumerate(row):
             x, y = _MARGIN + c * (w + _MARGIN) + (_GAP if c else 0), _MARGIN + r * (h + _TEXT + _MARGIN)
             _draw(sheet, x * SCALE, y * SCALE, ranked)
-    return to_png(sheet)
+    buffer = io.BytesIO()
+    sheet.resize(size, Image.Resampling.LANCZOS).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _draw(sheet: Image.Image, x: int, y: int, ranked: Ranked) -> None:
@@ -84,7 +90,7 @@ def _draw(sheet: Image.Image, x: int, y: int, ranked: Ranked) -> None:
     colour = MUTED if ranked.right is None else RIGHT if ranked.right else WRONG
     pen.rectangle((x, y, x + w - 1, y + h - 1), outline=colour, width=3 * SCALE)
     foot = (x + w / 2, y + h + 3 * SCALE)
-    pen.multiline_text(foot, ranked.caption, INK, font(10 * SCALE), anchor="ma", align="center")
+    pen.multiline_text(foot, ranked.caption, INK, ImageFont.load_default(10 * SCALE), anchor="ma", align="center")
     if ranked.right is not None:
         side, left = _SIDE * SCALE, x + w - _SIDE * SCALE
         pen.rectangle((left, y, left + side - 1, y + side - 1), fill=colour)

@@ -113,12 +113,12 @@ def rank_gallery(
     """
     distances = np.asarray(distance)
     persons, cameras = np.asarray(query_ids), np.asarray(query_cameras)
-    others, their_cameras = np.asarray(gallery_ids), np.asarray(gallery_cameras)
-    Q, G = len(persons), len(others)
+    gallery_persons, gallery_cameras = np.asarray(gallery_ids), np.asarray(gallery_cameras)
+    Q, G = len(persons), len(gallery_persons)
     for name, array, shape in (
         ("distance", distances, (Q, G)),
         ("query_cameras", cameras, (Q,)),
-        ("gallery_cameras", their_cameras, (G,)),
+        ("gallery_cameras", gallery_cameras, (G,)),
     ):
         if array.shape != shape:
             raise ValueError(f"{name} must be {shape}, got {array.shape}")
@@ -127,17 +127,22 @@ def rank_gallery(
     average_precision, first_match = np.full(Q, np.nan), np.zeros(Q, np.int64)
     best, best_distance = np.full((Q, nearest), -1, np.int64), np.full((Q, nearest), np.nan, np.float32)
     for q in range(Q):  # one row at a time: memory stays that of the distances
-        is_person = others == persons[q]
-        is_ranked = (others != JUNK) & ~(is_person & (their_cameras == cameras[q]))
+        is_match = true_matches(persons[q], cameras[q], gallery_persons, gallery_cameras)
+        is_ranked = (gallery_persons != JUNK) & (is_match | (gallery_persons != persons[q]))
         ranked = is_ranked.nonzero()[0]  # (g,) rows of the gallery
         values = distances[q, ranked]
-        ranks = stable_ranks(values, is_person[ranked].nonzero()[0])  # (M,) of the matches
+        ranks = stable_ranks(values, is_match[ranked].nonzero()[0])  # (M,)
         if len(ranks):
             average_precision[q] = (np.arange(1, len(ranks) + 1) / ranks).mean()
             first_match[q] = ranks[0]
         top = smallest(values, nearest)
         best[q, : len(top)], best_distance[q, : len(top)] = ranked[top], values[top]
     return Retrieval(average_precision, first_match, best, best_distance)
+
+
+def true_matches(person: int, camera: int, gallery_persons: np.ndarray, gallery_cameras: np.ndarray) -> np.ndarray:
+    """(G,) bool, which tracklets of a gallery (G,), (G,) show a query's person in another camera."""
+    return (gallery_persons == person) & (gallery_cameras != camera)
 
 
 def stable_ranks(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from ctl.evaluate.intervals import bootstrap
 from ctl.evaluate.ranking import Retrieval, Unmatched, found_within, rank_gallery
 from ctl.evaluate.rerank import cosine_distance, rerank
 from ctl.model import CTL
+from ctl.progress import Progress
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -138,7 +139,7 @@ def evaluate(
     reranking: bool = False,
     feature: Feature = "embedding",
     accelerator: "Accelerator | None" = None,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> Report:
     """Embed and score. Arguments and errors as in `embed_benchmark` and `score`."""
     embedded = embed_benchmark(
@@ -154,7 +155,7 @@ def embed_benchmark(
     *,
     feature: Feature = "embedding",
     accelerator: "Accelerator | None" = None,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> Embedded:
     """Embed the queries and galleries of all splits, each tracklet once, and no junk. Arguments as in `embed`.
 

@@ -5,12 +5,10 @@ hit whose clip is gone can still be explained: its parts' similarities and contr
 moment. What is lost: Grad-CAM, which needs the pictures, and single frames.
 """
 
-import io
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image
 from PIL.Image import DecompressionBombError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -18,6 +16,7 @@ from safetensors.numpy import load, save
 from ctl.errors import InputError
 from ctl.explain.composition import WHOLE, Composition
 from ctl.inference import TrackletGraphs
+from ctl.jpeg import encode_jpeg, open_jpeg
 from ctl.skeleton import JOINTS, SCALES, part_count, pooling_matrix
 from ctl.types import Keypoints, Tracklet
 
@@ -111,7 +110,7 @@ def condensed(evidence: Evidence, moments: int = MOMENTS) -> Evidence:
 
 def to_bytes(evidence: Evidence) -> bytes:
     """A safetensors file: JPEGs as bytes, features and shares as float16, so a similarity is kept to about 1e-4."""
-    jpegs = [_jpeg(crop) for crop in evidence.crops]
+    jpegs = [encode_jpeg(crop, 85) for crop in evidence.crops]
     arrays = {
         "crops": np.frombuffer(b"".join(jpegs), np.uint8),
         "crop_sizes": np.array([len(jpeg) for jpeg in jpegs]),
@@ -179,18 +178,12 @@ def _checked(**values: Any) -> Evidence:
     return evidence
 
 
-def _jpeg(crop: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(crop).save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
-
-
 def _pictures(data: bytes, sizes: list[int]) -> list[np.ndarray]:
     if len(sizes) > MOST_MOMENTS:
         raise ValueError(f"it has more than {MOST_MOMENTS} moments")
     pictures, start = [], 0
     for size in sizes:
-        with Image.open(io.BytesIO(data[start : start + size]), formats=["JPEG"]) as picture:
+        with open_jpeg(data[start : start + size]) as picture:
             if max(picture.size) > MOST_PIXELS:
                 raise ValueError(f"a picture of it is larger than {MOST_PIXELS} pixels")
             pictures.append(np.asarray(picture.convert("RGB")))

@@ -5,7 +5,6 @@ server or cluster, for galleries that outgrow one machine. mAP and CMC are never
 distance matrix (`ctl.evaluate`), and a server's index may leave out a neighbour.
 """
 
-import io
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ctl.errors import InputError
+from ctl.jpeg import encode_jpeg, open_jpeg
 from ctl.types import Ranking
 
 REBUILD: Final = "rebuild it with `python -m ctl gallery build`"
@@ -67,7 +67,7 @@ class Record:
     @property
     def picture(self) -> np.ndarray:
         """The thumbnail, (H, W, 3) uint8 RGB."""
-        with Image.open(io.BytesIO(self.jpeg), formats=["JPEG"]) as picture:
+        with open_jpeg(self.jpeg) as picture:
             return np.asarray(picture.convert("RGB"))
 
 
@@ -225,6 +225,4 @@ def to_thumbnail(picture: np.ndarray) -> bytes:
     """A crop (H, W, 3) uint8 RGB to recognise a tracklet by -> JPEG of at most THUMBNAIL_HEIGHT."""
     image = Image.fromarray(picture)
     image.thumbnail((THUMBNAIL_HEIGHT, THUMBNAIL_HEIGHT))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
+    return encode_jpeg(image, 88)

@@ -14,6 +14,7 @@ from ctl.gallery.base import Gallery, Record, check_width
 from ctl.gallery.folder import read_gallery
 from ctl.gallery.layout import EMBEDDINGS_BYTES, INDEX_BYTES, pack, unpack
 from ctl.gallery.memory import MemoryGallery
+from ctl.jpeg import open_jpeg
 
 BUNDLE_BYTES: Final = EMBEDDINGS_BYTES + INDEX_BYTES
 MOST_PIXELS: Final = 512
@@ -121,9 +122,9 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
 
 def _check_picture(record: Record) -> None:
-    """Raises InputError where a thumbnail isn't a small JPEG that can be shown."""
+    """Raises InputError if a thumbnail isn't a small JPEG that can be shown."""
     try:
-        with Image.open(io.BytesIO(record.jpeg), formats=["JPEG"]) as picture:
+        with open_jpeg(record.jpeg) as picture:
             if max(picture.size) > MOST_PIXELS:
                 raise InputError(f"the thumbnail of {record.entry.key} is larger than {MOST_PIXELS} pixels")
             picture.load()

@@ -27,9 +27,10 @@ from ctl.files import to_json, write_atomic
 from ctl.inference import Arriving
 from ctl.keypoints.load import load_estimator
 from ctl.losses import LossParts, ctl_loss
+from ctl.progress import progress_bar
 from ctl.train.config import TrainConfig
 from ctl.train.data import Batch, Task, load_task
-from ctl.train.log import RunLog, share_bar
+from ctl.train.log import RunLog
 from ctl.train.optimiser import make_optimiser, rate_at, set_rate
 from ctl.train.resident import open_batches
 from ctl.train.start import initial_model
@@ -101,7 +102,7 @@ def fill_heatmaps(config: TrainConfig, tracklets: Sequence[TrackletFiles], accel
     maps = HeatMapCache(folder, load_estimator(config.data.keypoints, accelerator.device), config.model.image_size)
     share = tracklets[accelerator.process_index :: accelerator.num_processes]
     decoders = None if config.data.decoders < 0 else config.data.decoders
-    with share_bar("heat maps") as step:
+    with progress_bar("heat maps") as step:
         maps.fill(share, step, decoders)
     accelerator.wait_for_everyone()
     return maps

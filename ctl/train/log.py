@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -13,18 +12,6 @@ from tqdm import tqdm
 from ctl.files import write_atomic
 
 LOG: Final = "log.jsonl"
-
-
-@contextmanager
-def share_bar(label: str) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr for the share done of what precedes the first step, 0..1; silent where nobody watches."""
-    bar_format = "{desc:14}{bar}{percentage:4.0f} % {remaining}"
-    with tqdm(total=1, desc=label, disable=None, leave=False, bar_format=bar_format) as bar:
-
-        def step(done: float) -> None:
-            bar.update(done - bar.n)
-
-        yield step
 
 
 class RunLog:

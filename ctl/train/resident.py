@@ -24,9 +24,9 @@ from ctl.data.resident import (
 )
 from ctl.data.sampling import ClipKey
 from ctl.processes import available_cores
+from ctl.progress import progress_bar
 from ctl.train.config import TrainConfig
 from ctl.train.data import Batch, read_ahead
-from ctl.train.log import share_bar
 
 
 def open_batches(
@@ -55,7 +55,7 @@ def open_batches(
         clips = Clips(tracklets, FrameStore(maps.image_size), maps, config.augment, config.model.clip_length)
         return read_ahead(clips, keys, config.run.workers, pin=device.type == "cuda")
     readers = max(1, available_cores() // ranks) if config.run.workers else 0
-    with share_bar("training set") as step:
+    with progress_bar("training set") as step:
         stored = read_resident(tracklets, maps, place, readers, step)
     return resident_batches(config, tracklets, stored, keys, device)
 

@@ -12,7 +12,7 @@ import gradio as gr
 
 from ctl.draw.page import image_tag
 from ctl.errors import InputError
-from ctl.types import ClipKind
+from ctl.options import CLIP_KINDS
 from ctl.web import text, views
 from ctl.web.links import Link, read_link
 from ctl.web.page import Inputs, Page
@@ -33,13 +33,12 @@ def request_of(
     """
     if clip is None:
         raise InputError("Choose a sample or drop a clip first.")
-    kinds: dict[str, ClipKind | None] = {"auto": None, "crop": "crop", "scene": "scene"}
-    if kind not in kinds:
-        raise InputError(f"No clip kind {kind!r}: choose one of {', '.join(kinds)}.")
+    if kind not in CLIP_KINDS:
+        raise InputError(f"No clip kind {kind!r}: choose one of {', '.join(CLIP_KINDS)}.")
     models = Models(
         checkpoint.strip() or default.checkpoint, estimator.strip() or default.estimator, device or default.device
     )
-    return AnalyzeRequest(Path(clip), kinds[kind], models)
+    return AnalyzeRequest(Path(clip), CLIP_KINDS[kind], models)
 
 
 def make_on_run(service: ExplainService, page: Page) -> Handler:

@@ -8,12 +8,9 @@ from PIL import Image
 
 from ctl.data.benchmark import Benchmark, Split, TrackletFiles
 from ctl.evaluate.calibration import Reliability
-from ctl.evaluate.plots import SERIES, cmc_picture, reliability_picture
+from ctl.evaluate.plots import AXES, SERIES, cmc_picture, reliability_picture
 from ctl.evaluate.rank_lists import RIGHT, THUMBNAIL, WRONG, Ranked, rank_list_picture, rank_lists
 from ctl.evaluate.ranking import rank_gallery
-
-AXES = (64, 32, 620, 370)
-"""Left, top, right and bottom of a plot's axes in pixels."""
 
 
 def rgb(colour: str) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ import gradio as gr
 import pytest
 
 from ctl.errors import InputError, Remedy
+from ctl.options import CLIP_KINDS
 from ctl.types import Analysis, CheckpointInfo, VideoInfo
 from ctl.web import text, views
 from ctl.web.handlers import request_of
@@ -72,6 +73,10 @@ def test_request_names_what_is_missing_or_unknown() -> None:
         request_of(DEFAULT, None, "auto")
     with pytest.raises(InputError, match="'tracklet'"):
         request_of(DEFAULT, "walk.mp4", "tracklet")
+
+
+def test_the_page_has_the_command_lines_words_for_what_a_clip_shows() -> None:
+    assert list(text.KINDS) == list(CLIP_KINDS)
 
 
 def test_request_falls_back_on_the_models_of_the_start() -> None:
