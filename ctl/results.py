@@ -11,6 +11,7 @@ import numpy as np
 
 from ctl.draw.adjacency_page import adjacency_html
 from ctl.draw.cam_picture import cam_video_frames
+from ctl.draw.footage import Footage, evenly, film
 from ctl.draw.overlay import overlay_video_frames
 from ctl.draw.ranking_page import ranking_html
 from ctl.errors import InputError
@@ -22,6 +23,10 @@ from ctl.pipeline import ANALYSIS_FPS, Engine
 from ctl.skeleton import SCALES, Scale, part_names
 from ctl.types import UNTRAINED, Analysis, Keypoints, PersonAnalysis, Tracklet
 from ctl.video.writer import write_video
+
+VIDEO_SIDE: Final = 640
+FOOTAGE_SIDE: Final = 480
+"""Pixels of the longest side of what follows a person: in a video, and in the browser."""
 
 CLOCKLESS_FPS: Final = 25.0
 """Frames per second of a video made from pictures, which have no clock."""
@@ -180,16 +185,28 @@ def overlay(
     Yields:
         (H, W, 3) uint8 RGB, all of one size.
     """
+    views, keypoints = _source_views(clip, analysis, person, VIDEO_SIDE)
+    yield from overlay_video_frames(person.trace, views, scale, layer, times=person.tracklet.times, keypoints=keypoints)
+
+
+def film_person(clip: Path, analysis: Analysis, person: PersonAnalysis, most: int) -> Footage:
+    """The person at the source's own resolution, in at most so many frames, for a browser to play."""
+    views, keypoints = _source_views(clip, analysis, person, FOOTAGE_SIDE)
+    kept = evenly(len(person.tracklet), most)
+    pictures = (view for place, view in enumerate(views) if place in set(kept.tolist()))
+    return film(pictures, Keypoints(keypoints.xy[kept], keypoints.scores[kept]), kept, person.tracklet.times[kept])
+
+
+def _source_views(
+    clip: Path, analysis: Analysis, person: PersonAnalysis, longest_side: int
+) -> tuple[Iterator[np.ndarray], Keypoints]:
+    """T pictures that follow the person, and the joints in pixels of them."""
     tracklet, video = person.tracklet, analysis.video
-    framing = frame_person(tracklet, (video.height, video.width))
+    framing = frame_person(tracklet, (video.height, video.width), longest_side=longest_side)
     joints = source_keypoints(tracklet, person.trace.keypoints)
-    yield from overlay_video_frames(
-        person.trace,
+    return (
         source_views(clip, tracklet, framing, ANALYSIS_FPS),
-        scale,
-        layer,
-        times=tracklet.times,
-        keypoints=Keypoints(framing.place(joints.xy), joints.scores),
+        Keypoints(framing.place(joints.xy), joints.scores),
     )
 
 

@@ -53,15 +53,16 @@ def image_tag(image: np.ndarray, alt: str, height: int = 256) -> str:
     if picture.height > height:
         picture = picture.resize((max(1, round(picture.width * height / picture.height)), height))
     width, height = picture.size
-    return f'<img src="{_jpeg_uri(picture)}" alt="{escape(alt)}" width="{width}" height="{height}">'
+    return f'<img src="{jpeg_uri(picture)}" alt="{escape(alt)}" width="{width}" height="{height}">'
 
 
 def svg_image(image: np.ndarray, x: float, y: float) -> str:
     """(H, W, 3) uint8 RGB as an <image> of an SVG, one unit per pixel, that carries its own JPEG."""
     height, width = image.shape[:2]
-    uri = _jpeg_uri(Image.fromarray(image))
+    uri = jpeg_uri(image)
     return f'<image href="{uri}" x="{x:g}" y="{y:g}" width="{width}" height="{height}"/>'
 
 
-def _jpeg_uri(picture: Image.Image) -> str:
+def jpeg_uri(picture: np.ndarray | Image.Image) -> str:
+    """(H, W, 3) uint8 RGB as a data URI."""
     return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(picture, 88)).decode('ascii')}"

@@ -6,14 +6,19 @@ from typing import Final
 
 import numpy as np
 
-from ctl.draw import graph_view, match_page, ranking_page
+from ctl.draw import match_page, ranking_page
 from ctl.draw.browser import calling, style_sheet
 from ctl.draw.cam_picture import cam_strip
+from ctl.draw.footage import film_crops
+from ctl.draw.graph_view import drawn_scales, graph_view
 from ctl.draw.matrices import Link, strongest_cross_scale, strongest_links
 from ctl.draw.page import image_tag, notices, number, page
 from ctl.explain.match import Match
-from ctl.explain.reading import cross_scale_sources, finest_graph, graphs
+from ctl.explain.reading import cross_scale_sources, finest_graph
 from ctl.types import Analysis, CheckpointInfo, PersonAnalysis, Trace
+
+MAX_FRAMES: Final = 40
+"""Frames of the graph, evenly spaced where the tracklet has more: the page travels by mail."""
 
 LIMITS: Final = (
     "A similarity isn't an identity: models of this kind err, and nobody should be named, refused or followed because "
@@ -52,8 +57,8 @@ def report_html(
 {"" if match is None else f"<h2>The first hit</h2>{match_page.match_html(match)}"}
 <h2>Limits</h2>
 <p>{LIMITS}</p>"""
-    styles = style_sheet("graph", "ranking", "match", "report")
-    scripts = calling("graph", "graph") if graphs(person.trace) or cross_scale_sources(person.trace) else ""
+    styles = style_sheet("view", "graph", "ranking", "match", "report")
+    scripts = calling("graph", "view", "graph_links", "graph_marks", "graph") if drawn_scales(person.trace) else ""
     return page(title, body, styles, scripts)
 
 
@@ -76,15 +81,14 @@ def _found(analysis: Analysis, person: PersonAnalysis) -> str:
 
 
 def _graph(person: PersonAnalysis, clip_length: int) -> str:
-    trace, crops = person.trace, person.tracklet.crops
-    if not graphs(trace) and not cross_scale_sources(trace):
+    trace, tracklet = person.trace, person.tracklet
+    if not drawn_scales(trace):
         return "<h2>Who listens to whom</h2><p>This model has no graph layers: there is nothing to show.</p>"
-    (scale, layer), frame = finest_graph(trace), len(crops) // 2
-    name = scale if layer is None else f"{scale}, layer {layer}"
+    footage, frame = film_crops(tracklet, trace.keypoints, MAX_FRAMES), len(tracklet) // 2
     return f"""<h2>Who listens to whom</h2>
-<p>The graph {name}, in frame {frame + 1}, the middle one. Choose a node with the pointer, or Tab and arrow keys.</p>
-<div id="graph">{graph_view.graph_view(trace, crops, clip_length, scale, layer, frame)}</div>
-<h2>Strongest links of that frame</h2>
+<p>Choose a joint with the pointer, or Tab and arrow keys, to see its strongest links.</p>
+<div id="graph">{graph_view(trace, footage, clip_length)}</div>
+<h2>Strongest links of frame {frame + 1}, the middle one</h2>
 <div class="report-tables">{"".join(_tables(trace, frame))}</div>"""
 
 

@@ -18,7 +18,7 @@ from ctl.web.links import Link, read_link
 from ctl.web.page import Inputs, Page
 from ctl.web.samples import Sample
 from ctl.web.service import AnalyzeRequest, ExplainService, Models, StoppedError
-from ctl.web.tabs import adjacency, what_if
+from ctl.web.tabs import adjacency, graph, what_if
 from ctl.web.tabs.common import Handler, Selection, Values, shown_person, told_to_the_visitor
 
 PLAYABLE = (".mp4", ".webm", ".mov", ".m4v")
@@ -63,11 +63,9 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
         seconds = sum(run.analysis.timings_s.values())
         several = len(run.analysis.people) > 1
         choices = views.choices(run, 0)
-        frame, scale, layer = choices.first
         yield {
             page.visit.selection: (run.id, 0),
             **_offer(page, choices),
-            page.graph.explorer: views.explorer(run, 0, scale, layer, frame - 1),
             page.facts: text.summary(run.analysis, run.engine.notices),
             page.people: gr.Gallery(views.people(run), visible=several, selected_index=0),
             inputs.status: text.hints(f"Done in {seconds:.1f} s."),
@@ -184,7 +182,7 @@ def _offer(page: Page, choices: views.Choices) -> Values:
     """What a person's trace holds, for `Page.offered`. It comes with the selection, so that it never overrules what a
     visitor has chosen since."""
     return {
-        **page.graph.controls.offer(choices),
+        **graph.offer(page.graph, choices),
         **adjacency.offer(page.adjacency, choices),
         **what_if.offer(page.what_if, choices.full),
     }

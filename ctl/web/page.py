@@ -56,7 +56,15 @@ class Page:
     def offered(self) -> list[Any]:
         """The controls that offer what a person's trace holds."""
         switches = [self.what_if.terms, self.what_if.window, self.what_if.scales]
-        return [*self.graph.controls, *self.adjacency.controls, self.adjacency.source, *switches]
+        return [
+            self.graph.scale,
+            self.graph.layer,
+            self.graph.film,
+            self.graph.video,
+            *self.adjacency.controls,
+            self.adjacency.source,
+            *switches,
+        ]
 
 
 def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequence[str]) -> Page:

@@ -12,13 +12,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from ctl.draw.footage import Footage
 from ctl.errors import InputError
 from ctl.gallery import clip_sha256
 from ctl.pipeline import Engine
@@ -54,6 +55,7 @@ class Run:
         engine: the models it was found with, for what is computed later (Grad-CAM).
         folder: private to this run.
         born: `time.monotonic()` when it was added.
+        films: id of a tracklet -> the person as the browser plays them.
         cams: (T, h, w) in 0..1 of those maps that were asked for already; they are small beside a clip's matrices.
     """
 
@@ -64,6 +66,7 @@ class Run:
     folder: Path
     born: float
     cams: dict[CamOf, np.ndarray]
+    films: dict[int, Footage] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:

@@ -24,15 +24,8 @@ EXPLAIN_CONSENT: Final = (
     "<b>People in a clip must have agreed to this use.</b> Clips and results stay on this server, are deleted about an "
     "hour after their last use, and train nothing."
 )
-EXPLAIN_EXPLORER: Final = (
-    "Choose a joint with the pointer, or Tab and arrow keys, to see its strongest links: within the frame, to the "
-    "frames before and after, and between scales. The same node is framed in the matrix under Adjacency."
-)
 NO_GRAPH: Final = "This model has no graph layers: there is nothing to explore."
-EXPLAIN_GRAPH: Final = (
-    "The graph that the layer reads, on the person. Colour and width of a bone are its weight; dashed arrows are the "
-    "strongest links that the body itself doesn't have. Faint joints have a low score."
-)
+FILM: Final = "A video of this graph, to download"
 EXPLAIN_MATRIX: Final = (
     "Rows receive, columns send. A window holds the frame before, the frame itself and the frame after; "
     "the sum of the three terms is what the layer uses."

@@ -1,7 +1,7 @@
 """The page and its events. Which handler listens to what, in which queue, with which progress shown where."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import gradio as gr
 
@@ -44,7 +44,7 @@ def _connect_inputs(service: ExplainService, shown: page.Page) -> None:
     running = started.then(
         handlers.make_on_run(service, shown),
         {inputs.clip, inputs.kind, inputs.checkpoint, inputs.estimator, inputs.device},
-        [shown.visit.selection, shown.facts, shown.people, inputs.status, shown.graph.explorer, *shown.offered],
+        [shown.visit.selection, shown.facts, shown.people, inputs.status, *shown.offered],
         show_progress_on=[inputs.status],
         api_visibility="private",
         **MODEL,
@@ -94,10 +94,7 @@ def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
     chosen = visit.selection.change(
         handlers.make_on_selection(shown), shown.inputs.asked, [shown.tabs], show_progress="hidden", **PLUMBING
     )
-    one: Any
-    for one, other in zip((*graphs.controls, *matrices.controls), (*matrices.controls, *graphs.controls), strict=True):
-        one.input(None, one, other, js="value => value", show_progress="hidden")
-    graph.connect(graphs, visit, chosen, matrices.controls)
+    graph.connect(graphs, visit, chosen)
     searched = gallery.connect(
         shown.gallery,
         visit,
@@ -105,7 +102,7 @@ def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
         own.connect(shown.own, visit, opened),
         gallery.Followers(shown.match.hit, shown.cam.reference, shown.tabs, shown.inputs.asked),
     )
-    adjacency.connect(matrices, visit, chosen, graphs.controls, graphs.explorer)
+    adjacency.connect(matrices, visit, chosen, graphs.explorer)
     match.connect(shown.match, visit, searched)
     cam.connect(shown.cam, visit, searched)
     what_if.connect(shown.what_if, visit, chosen)

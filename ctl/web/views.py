@@ -14,7 +14,8 @@ from PIL import Image
 from ctl.draw.adjacency_page import adjacency_html
 from ctl.draw.cam_picture import cam_strip, cam_video_frames
 from ctl.draw.faithfulness_view import faithfulness_html
-from ctl.draw.graph_view import graph_view
+from ctl.draw.footage import Footage
+from ctl.draw.graph_view import MAX_FRAMES, drawn_scales, graph_view
 from ctl.draw.match_page import match_html
 from ctl.draw.matrices import (
     Link,
@@ -30,7 +31,16 @@ from ctl.draw.what_if_page import what_if_html
 from ctl.explain.reading import Term, cross_scale_sources, graphs
 from ctl.explain.what_if import Setting, full_setting
 from ctl.gallery import Filter, Gallery
-from ctl.results import CLOCKLESS_FPS, analysis_json, overlay, thumbnails, write_analysis, write_csv, write_trace
+from ctl.results import (
+    CLOCKLESS_FPS,
+    analysis_json,
+    film_person,
+    overlay,
+    thumbnails,
+    write_analysis,
+    write_csv,
+    write_trace,
+)
 from ctl.skeleton import SCALES, Scale
 from ctl.video.writer import write_video
 from ctl.web import text
@@ -92,12 +102,20 @@ def people(run: Run) -> list[tuple[np.ndarray, str]]:
     return [(tracklet.crops[len(tracklet) // 2], f"Person {tracklet.id}") for tracklet in tracklets]
 
 
-def explorer(run: Run, person: int, scale: Scale | None, layer: int | None, frame: int) -> str:
-    """One graph in one frame, to explore."""
-    found = run.analysis.people[person]
-    if scale is None:
+def explorer(run: Run, person: int) -> str:
+    """All graphs in all frames, to explore."""
+    trace = run.analysis.people[person].trace
+    if not drawn_scales(trace):
         return text.hints(text.NO_GRAPH)
-    return graph_view(found.trace, found.tracklet.crops, run.engine.model.config.clip_length, scale, layer, frame)
+    return graph_view(trace, footage(run, person), run.engine.model.config.clip_length)
+
+
+def footage(run: Run, person: int) -> Footage:
+    """The person as the browser plays them, filmed once."""
+    found = run.analysis.people[person]
+    if found.tracklet.id not in run.films:
+        run.films[found.tracklet.id] = film_person(run.clip, run.analysis, found, MAX_FRAMES)
+    return run.films[found.tracklet.id]
 
 
 def graph_video(run: Run, person: int, scale: Scale, layer: int) -> Path:

@@ -36,7 +36,7 @@ def test_axe_finds_nothing_serious(
     with visit(browser, app_url, size, dark=dark) as page:
         report["start"] = grave(page)
         run_sample(page, "Man, camera 1")
-        expect(page.locator("#graph-video video")).to_be_visible()
+        expect(page.locator("#explorer .node").first).to_be_visible()
         expect(page.locator("#run")).to_be_enabled()
         for tab in TABS:
             open_tab(page, tab)

@@ -50,26 +50,21 @@ def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
     with visit(browser, app_url, size, dark=dark) as page:
         run_sample(page, "Woman, street")
         explorer = page.locator("#explorer")
-        expect(explorer.locator(".node")).to_have_count(17)
+        expect(explorer.locator(".node")).to_have_count(32)
+        explorer.get_by_role("radio", name="s1").check(force=True)
         explorer.locator(".node").first.focus()
         page.keyboard.press("End")
         chosen = explorer.locator(".node[aria-pressed=true]")
         expect(chosen).to_have_attribute("data-name", "right ankle")
-        rows = explorer.locator("tbody:not([hidden]) tr")
-        expect(rows.first).to_contain_text("ankle")
-        expect(explorer.locator(".graph-said")).to_contain_text("right ankle")
-
-        frame = page.locator("#graph-frame input[type=number]")
-        frame.fill("2")
-        frame.press("Enter")
-        drawn = explorer.get_by_role("group")
-        expect(drawn).to_have_accessible_name("17 nodes of s1, layer 2, frame 2: choose one to see its strongest links")
+        expect(explorer.locator("tbody tr").first).to_contain_text("ankle")
+        expect(explorer.locator(".view-said")).to_contain_text("right ankle")
+        explorer.get_by_label("Frame").fill("1")
+        expect(explorer.locator(".view-clock")).to_contain_text("frame 2 ")
         expect(chosen).to_have_attribute("data-name", "right ankle")
         assert sideways_overflow(page) == 0
         page.screenshot(path=screenshots / f"graph-{look_name(size, dark)}.png", full_page=True)
 
         open_tab(page, "Adjacency")
-        expect(page.locator("#matrix-frame input[type=number]")).to_have_value("2")
         plot = page.locator("#adjacency-plot .js-plotly-plot")
         expect(plot.locator(".heatmaplayer image")).to_be_visible()
         frames = (

@@ -35,6 +35,8 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     drop(page, SAMPLES / "lab.mp4")
     page.click("#run")
 
+    expect(page.locator("#explorer .node").first).to_be_visible()
+    page.get_by_role("button", name="A video of this graph").click()
     expect_playing(page, "#graph-video video")
     expect(page.locator(".ctl-note", has_text="rankings are not meaningful")).to_have_count(0)
     people = page.locator("#people button.thumbnail-item")
@@ -49,13 +51,12 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     open_tab(page, "Adjacency")
     plot = page.locator("#adjacency-plot .js-plotly-plot")
     expect(plot.locator(".heatmaplayer image")).to_be_visible()
-    expect(plot).to_contain_text("Sum (A) · s3 · layer 2")  # as chosen under Graph
-    expect(plot).to_contain_text("L arm")
+    expect(plot).to_contain_text("Sum (A) · s1 · layer 2")
     expect(page.locator("#cross-plot .heatmaplayer image")).to_be_visible()
     expect(page.locator("#links")).to_contain_text("(t")
     page.screenshot(path=screenshots / "adjacency.png", full_page=True)
     page.get_by_role("radio", name="Physical (Ap)").click()
-    expect(plot).to_contain_text("Physical (Ap) · s3 · layer 2")
+    expect(plot).to_contain_text("Physical (Ap) · s1 · layer 2")
 
     open_tab(page, "Grad-CAM")
     expect_playing(page, "#cam-video video")
@@ -87,10 +88,10 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
             page.screenshot(path=screenshots / f"{device}-{tab.lower().replace(' ', '-')}.png", full_page=True)
 
     open_tab(page, "Graph")
-    shown = page.get_attribute("#graph-video video", "src")
+    shown = page.locator("#explorer .view-data").text_content()
     people.nth(1).click()
-    page.wait_for_function("old => document.querySelector('#graph-video video')?.src != old", arg=shown)
-    expect_playing(page, "#graph-video video")
+    page.wait_for_function("old => document.querySelector('#explorer .view-data').textContent != old", arg=shown)
+    expect(page.locator("#graph-video video")).to_have_count(0)
 
 
 def test_sample_in_the_dark(browser: Browser, app_url: str, screenshots: Path) -> None:
@@ -98,7 +99,7 @@ def test_sample_in_the_dark(browser: Browser, app_url: str, screenshots: Path) -
         page.locator("#samples button.thumbnail-item", has_text="Man, camera 1").click()
         expect(page.locator("#clip .file-preview")).to_contain_text("man-lab1")
         page.click("#run")
-        expect_playing(page, "#graph-video video")
+        expect(page.locator("#explorer .node").first).to_be_visible()
         expect(page.locator("#people")).to_be_hidden()
         open_tab(page, "Adjacency")
         expect(page.locator("#adjacency-plot .heatmaplayer image")).to_be_visible()

@@ -26,7 +26,7 @@ def test_script_is_javascript(name: str) -> None:
 
 @pytest.mark.parametrize("text", [*map(script, SCRIPTS), *map(style_sheet, SHEETS)], ids=[*SCRIPTS, *SHEETS])
 def test_file_holds_nothing_that_a_page_would_trip_over(text: str) -> None:
-    assert "</" not in text, "it would end the tag that the file is put into"
+    assert not re.search("</(script|style)", text), "it would end the tag that the file is put into"
     assert "{{" not in text, "Gradio would take it for a template"
     assert not re.search(r"https?://(?!www\.w3\.org/)", text), "pages fetch nothing"
     assert max(map(len, text.splitlines())) <= 120

@@ -54,10 +54,8 @@ def offer(tab: AdjacencyTab, choices: views.Choices) -> Values:
     return tab.controls.offer(choices) | {tab.source: named(text.SOURCES, choices.sources)}
 
 
-def connect(
-    tab: AdjacencyTab, visit: Visit, chosen: gr.events.Dependency, linked: GraphControls, explorer: gr.HTML
-) -> None:
-    """`linked`: another tab's controls, which this tab follows; `explorer`: where a node is chosen."""
+def connect(tab: AdjacencyTab, visit: Visit, chosen: gr.events.Dependency, explorer: gr.HTML) -> None:
+    """`explorer`: where a node is chosen."""
 
     def draw(
         selection: Selection | None,
@@ -92,14 +90,12 @@ def connect(
 
     matrix, cross = [tab.matrix, tab.links], [tab.cross, tab.cross_links]
     given = [visit.selection, visit.theme]
-    for frame, scale, layer in (tab.controls, linked):
-        first, term, source = ((chosen,), [tab.term], [tab.source]) if frame is tab.controls.frame else ((), [], [])
-        graph = [frame, scale, layer]
-        redraw(first, [*graph, *term], draw, [*given, tab.node, tab.term, *graph], matrix, EXPLORING)
-        redraw(first, [frame, *source], draw_cross, [*given, tab.source, frame], cross, EXPLORING)
+    graph, frame = [*tab.controls], tab.controls.frame
+    redraw((chosen,), [*graph, tab.term], draw, [*given, tab.node, tab.term, *graph], matrix, EXPLORING)
+    redraw((chosen,), [frame, tab.source], draw_cross, [*given, tab.source, frame], cross, EXPLORING)
     explorer.select(choose, None, [tab.node], show_progress="hidden", api_visibility="private").then(
         draw,
-        [*given, tab.node, tab.term, *linked],
+        [*given, tab.node, tab.term, *graph],
         matrix,
         show_progress="hidden",
         api_visibility="private",

@@ -1,4 +1,4 @@
-"""Graph tab: who listens to whom in one frame, to explore, and the clip with the same graph on it."""
+"""Graph tab: the graph on the playing person, to explore, and a video of it to take along."""
 
 from dataclasses import dataclass
 
@@ -8,51 +8,56 @@ from ctl.draw.browser import script, style_sheet
 from ctl.skeleton import Scale
 from ctl.web import text, views
 from ctl.web.queues import DRAWING, EXPLORING
-from ctl.web.tabs.common import (
-    GraphControls,
-    Selection,
-    Values,
-    Visit,
-    graph_controls,
-    looping_video,
-    redraw,
-    shown_person,
-)
+from ctl.web.tabs.common import Selection, Values, Visit, looping_video, pairs, redraw, shown_person
 
 
 @dataclass(frozen=True, eq=False)
 class GraphTab:
-    """One scale and layer: a frame to explore, and the video."""
+    """All scales and layers to explore, and a video of one of them, which is made when its panel is opened."""
 
-    controls: GraphControls
     explorer: gr.HTML
+    film: gr.Accordion
+    scale: gr.Radio
+    layer: gr.Radio
     video: gr.Video
 
 
 def lay_out() -> GraphTab:
-    with graph_controls("graph") as controls:
-        pass
-    gr.HTML(text.hints(text.EXPLAIN_EXPLORER))
     explorer = gr.HTML(
-        css_template=style_sheet("graph"), js_on_load=script("graph"), apply_default_css=False, elem_id="explorer"
+        css_template=style_sheet("view", "graph"),
+        js_on_load=script("view", "graph_links", "graph_marks", "graph"),
+        apply_default_css=False,
+        elem_id="explorer",
     )
-    gr.HTML(text.hints(text.EXPLAIN_GRAPH))
-    video = looping_video("Key-point graph", "graph-video")
-    return GraphTab(controls, explorer, video)
+    with gr.Accordion(text.FILM, open=False, elem_id="film") as film:
+        with gr.Row():
+            scale = gr.Radio(pairs(text.SCALES), value="s1", label="Scale", min_width=260, scale=3)
+            layer = gr.Radio([1, 2], value=2, label="Layer", min_width=120, scale=1)
+        video = looping_video("Key-point graph", "graph-video")
+    return GraphTab(explorer, film, scale, layer, video)
 
 
-def connect(tab: GraphTab, visit: Visit, chosen: gr.events.Dependency, linked: GraphControls) -> None:
-    """`linked`: another tab's controls, which this tab follows."""
+def offer(tab: GraphTab, choices: views.Choices) -> Values:
+    """What another person changes: the graphs that there are videos of."""
+    _, scale, layer = choices.first
+    return {
+        tab.scale: gr.Radio([(text.SCALES[value], value) for value in choices.scales], value=scale),
+        tab.layer: gr.Radio(list(choices.layers), value=layer),
+        tab.film: gr.Accordion(open=False),
+        tab.video: None,
+    }
 
-    def explore(selection: Selection | None, frame: int, scale: Scale | None, layer: int | None) -> Values:
+
+def connect(tab: GraphTab, visit: Visit, chosen: gr.events.Dependency) -> None:
+    def explore(selection: Selection | None) -> Values:
         with shown_person(visit.service, selection) as (run, person):
-            return {tab.explorer: views.explorer(run, person, scale, layer, frame - 1)}
+            return {tab.explorer: views.explorer(run, person)}
 
     def film(selection: Selection | None, scale: Scale | None, layer: int | None) -> Values:
         with shown_person(visit.service, selection) as (run, person):
             return {tab.video: views.graph_video(run, person, scale, layer) if scale and layer else None}
 
-    for frame, scale, layer in (tab.controls, linked):
-        first = (chosen,) if frame is tab.controls.frame else ()
-        redraw(first, [frame, scale, layer], explore, [visit.selection, frame, scale, layer], [tab.explorer], EXPLORING)
-        redraw(first, [scale, layer], film, [visit.selection, scale, layer], [tab.video], DRAWING)
+    redraw((chosen,), (), explore, [visit.selection], [tab.explorer], EXPLORING)
+    asked = [visit.selection, tab.scale, tab.layer]
+    redraw((), [tab.scale, tab.layer], film, asked, [tab.video], DRAWING)
+    tab.film.expand(film, asked, [tab.video], api_visibility="private", **DRAWING)

@@ -1,0 +1,119 @@
+"""What the views in the browser play: pictures of one person, and numbers that a script can read exactly."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ctl.draw.page import jpeg_uri
+from ctl.draw.palette import CASING, GRAPH, NEGATIVE, POSITIVE, SIDES, side_of
+from ctl.explain.reading import node_positions
+from ctl.skeleton import Scale, part_names, physical_adjacency
+from ctl.types import Keypoints, Tracklet
+
+Packed = dict[str, Any]
+"""An array as JSON: its shape, and its numbers as base64."""
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """F frames of a person, as the browser plays them.
+
+    Args:
+        pictures: F JPEGs as data URIs, all of one size.
+        size: their height and width.
+        keypoints: joints of the F frames, in pixels of the pictures.
+        frames: (F,) places of the frames in the tracklet, rising.
+        times: (F,) seconds.
+    """
+
+    pictures: tuple[str, ...]
+    size: tuple[int, int]
+    keypoints: Keypoints
+    frames: np.ndarray
+    times: np.ndarray
+
+    def thinned(self, most: int) -> "Footage":
+        """The same in at most so many frames, evenly spaced."""
+        kept = evenly(len(self.frames), most)
+        return Footage(
+            tuple(self.pictures[place] for place in kept),
+            self.size,
+            Keypoints(self.keypoints.xy[kept], self.keypoints.scores[kept]),
+            self.frames[kept],
+            self.times[kept],
+        )
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """At most so many places among `count`, evenly spaced, rising, both ends among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def film(pictures: Iterable[np.ndarray], keypoints: Keypoints, frames: np.ndarray, times: np.ndarray) -> Footage:
+    """Pictures (H, W, 3) uint8 RGB of one size, with their joints, as footage."""
+    uris: list[str] = []
+    size = (0, 0)
+    for picture in pictures:
+        uris.append(jpeg_uri(picture))
+        size = picture.shape[0], picture.shape[1]
+    return Footage(tuple(uris), size, keypoints, frames, times)
+
+
+def film_crops(tracklet: Tracklet, keypoints: Keypoints, most: int) -> Footage:
+    """A tracklet's crops, which the key-points are in pixels of, in at most so many frames."""
+    kept = evenly(len(tracklet), most)
+    joints = Keypoints(keypoints.xy[kept], keypoints.scores[kept])
+    return film(tracklet.crops[kept], joints, kept, tracklet.times[kept])
+
+
+def footage_json(footage: Footage, scales: Sequence[Scale]) -> dict[str, Any]:
+    """Footage and the bodies on it, as the scripts read it."""
+    height, width = footage.size
+    return {
+        "pictures": footage.pictures,
+        "width": width,
+        "height": height,
+        "frames": (footage.frames + 1).tolist(),
+        "times": footage.times.round(3).tolist(),
+        "bodies": {scale: _body_json(footage.keypoints, scale) for scale in scales},
+        "colours": {
+            "graph": GRAPH,
+            "positive": POSITIVE,
+            "negative": NEGATIVE,
+            "casing": CASING,
+            **SIDES,
+        },
+    }
+
+
+def _body_json(keypoints: Keypoints, scale: Scale) -> dict[str, Any]:
+    xy, scores = node_positions(keypoints, scale)
+    names = part_names(scale)
+    return {
+        "names": names,
+        "sides": [side_of(name) for name in names],
+        "bones": np.argwhere(np.triu(physical_adjacency(scale))).tolist(),
+        "xy": packed(xy),
+        "scores": packed(scores),
+    }
+
+
+def packed(values: np.ndarray) -> Packed:
+    """An array for `unpack` of view.js: float32 to the bit. What is the same along the first axis is sent once."""
+    sent = values[:1] if len(values) > 1 and not (values.strides[0] and (values != values[0]).any()) else values
+    numbers = np.ascontiguousarray(sent, "<f4")
+    return {"shape": sent.shape, "data": base64.b64encode(numbers.tobytes()).decode("ascii")}
+
+
+def view_html(kind: str, data: Mapping[str, Any], label: str) -> str:
+    """The place that a script fills, with what it reads: `view.js` and `<kind>.js` find both by their classes."""
+    text = escape(json.dumps(data, separators=(",", ":")), quote=False)
+    return (
+        f'<div class="view {kind}-view" role="group" aria-label="{escape(label)}" style="--casing: {CASING}">'
+        f'<pre class="view-data" hidden>{text}</pre><div class="view-room"></div></div>'
+    )
