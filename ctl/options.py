@@ -25,6 +25,12 @@ def add_model_options(parser: argparse.ArgumentParser, gallery: bool = True) -> 
     parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
     parser.add_argument("--detector", default="movenet-multipose", metavar="ID_OR_PATH", help="default: %(default)s")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "onnx", "torch"),
+        default="auto",
+        help="on a CPU: default onnx, if it is installed",
+    )
     parser.add_argument("--fp32", action="store_true", help="no bfloat16 on CUDA")
     if gallery:
         parser.add_argument("--gallery", metavar=PLACE, help="default: the demo gallery")
@@ -44,4 +50,6 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
 def load_engine(args: argparse.Namespace, gallery: str | Path | None = None) -> "Engine":
     from ctl.pipeline import Engine
 
-    return Engine.load(args.checkpoint, args.keypoints, args.device, gallery, not args.fp32, args.detector)
+    return Engine.load(
+        args.checkpoint, args.keypoints, args.device, gallery, not args.fp32, args.detector, backend=args.backend
+    )

@@ -37,6 +37,7 @@ from ctl.model import CTL
 from ctl.people.detect import MULTIPOSE, Detector, load_detector
 from ctl.people.find import find_people
 from ctl.progress import Progress, Step
+from ctl.runtime import Backend, runs_onnx
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
 from ctl.video.reader import open_clip
 
@@ -92,6 +93,7 @@ class Engine:
         mixed: bool = True,
         detector: str = MULTIPOSE,
         *,
+        backend: Backend = "auto",
         new_gallery: bool = False,
     ) -> Self:
         """Load everything that analysing a clip needs.
@@ -103,19 +105,23 @@ class Engine:
             gallery: folder, or URL of a Qdrant collection; None is the demo gallery that the project ships.
             mixed: bfloat16 on CUDA.
             detector: "movenet-multipose", or a D-FINE folder, Hub id or id@revision.
+            backend: what runs the heavy networks, see `ctl.runtime.BACKENDS`.
             new_gallery: whether a gallery that isn't there is an empty one, and not an error.
         Raises:
             InputError, HubError: something can't be loaded; the message names it and the remedy.
         """
         where = choose_device(device)
+        onnx = runs_onnx(backend, where)
         model, info = load_checkpoint(checkpoint, where)
+        if onnx:
+            model.backbone.run_in_onnx()
         ranked_against, notices = _gallery_for(info, gallery, new_gallery)
         return cls(
             model=model,
             relating=model,
             checkpoint=info,
-            estimator=load_estimator(estimator, where),
-            detector=load_detector(detector, where),
+            estimator=load_estimator(estimator, where, onnx=onnx),
+            detector=load_detector(detector, where, onnx=onnx),
             gallery=ranked_against,
             device=where,
             mixed=mixed,

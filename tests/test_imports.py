@@ -16,7 +16,17 @@ from tests.import_graph import (
 )
 
 LAYERS = (
-    {"ctl.skeleton", "ctl.errors", "ctl.types", "ctl.config", "ctl.files", "ctl.processes", "ctl.jpeg", "ctl.progress"},
+    {
+        "ctl.skeleton",
+        "ctl.errors",
+        "ctl.types",
+        "ctl.config",
+        "ctl.files",
+        "ctl.processes",
+        "ctl.jpeg",
+        "ctl.progress",
+        "ctl.runtime",
+    },
     {"ctl.graph"},
     {"ctl.model", "ctl.losses"},
     {"ctl.checkpoint", "ctl.hub"},

@@ -66,14 +66,12 @@ def _clip_maps(model: CTL, clips: Tensor, logits: Tensor, reference: Tensor | No
     """(B, T, 3, H, W) -> (B, T, h, w) float32 ≥ 0."""
     from pytorch_grad_cam import GradCAM  # brings matplotlib and scikit-learn, and takes as long to import as torch
 
-    B, T = clips.shape[:2]
-    features = model.backbone.features
-    cam = GradCAM(_Embedder(model, logits), [features], lambda maps: maps.unflatten(0, (B, T)).transpose(1, 2))
+    cam = GradCAM(_Embedder(model, logits), [model.backbone], lambda maps: maps.transpose(1, 2))
     held = cam.activations_and_grads
     try:  # the package's own forward would bring every frame to 0..1 and zero the caller's gradients
         _similarities(held(clips), reference).sum().backward()
         values, gradients = held.activations[0].numpy(), held.gradients[0].numpy()  # (B, C0, T, h, w)
-        return np.maximum(cam.get_cam_image(clips, features, [], values, gradients), 0)
+        return np.maximum(cam.get_cam_image(clips, model.backbone, [], values, gradients), 0)
     finally:
         held.release()
 
@@ -103,7 +101,7 @@ def _explainable(model: CTL) -> Iterator[None]:
     """Eval mode, and gradients that start at the feature map: the backbone's own pass builds no graph."""
     modes = [(module, module.training) for module in model.modules()]
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    hook = model.backbone.features.register_forward_hook(lambda module, inputs, maps: maps.requires_grad_())
+    hook = model.backbone.register_forward_hook(lambda module, inputs, maps: maps.requires_grad_())
     try:
         model.eval()
         for parameter in trainable:

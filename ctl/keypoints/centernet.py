@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ctl.errors import InputError
 from ctl.files import ROOT, read_bytes, read_json
+from ctl.runtime import OnnxModule
 
 WEIGHTS: Final = ROOT / "weights"
 
@@ -160,22 +161,28 @@ class CenterNet(nn.Module):
         """Look at B pictures, in fp32 even under autocast: bfloat16 moves joints by up to 3 px and scores by 0.13.
 
         Args:
-            frames: (B, 3, H, W) float RGB in 0..1.
+            frames: (B, 3, H, W) float RGB in 0..1; `check` says what they may be.
         Returns:
             name of head -> (B, channels, H/4, W/4); heat maps are logits, everything else is in cells, y before x.
-        Raises:
-            ValueError: frames aren't (B, 3, H, W) with H and W multiples of 32.
         """
-        if frames.ndim != 4 or frames.shape[1] != 3 or frames.shape[2] % 32 or frames.shape[3] % 32:
-            raise ValueError(f"frames must be (B, 3, H, W), H and W multiples of 32, got {tuple(frames.shape)}")
         with torch.autocast(frames.device.type, enabled=False):
             features = self.pyramid(self.backbone(frames * 2 - 1))
             return {name: head(features) for name, head in self.heads.items()}
 
 
-def load_bundled(name: str, device: str | torch.device) -> CenterNet:
+def check(frames: Tensor) -> None:
+    """Raises ValueError where frames aren't (B, 3, H, W) with H and W multiples of 32."""
+    if frames.ndim != 4 or frames.shape[1] != 3 or frames.shape[2] % 32 or frames.shape[3] % 32:
+        raise ValueError(f"frames must be (B, 3, H, W), H and W multiples of 32, got {tuple(frames.shape)}")
+
+
+def load_bundled(name: str, device: str | torch.device, *, onnx: bool = False) -> nn.Module:
     """The network of weights/<name>, in eval mode, channels last, and in fp32 although the file holds fp16.
 
+    Args:
+        name: folder of weights/.
+        device: where it runs.
+        onnx: in ONNX Runtime, on a CPU.
     Raises:
         InputError: a file of it is missing or damaged.
     """
@@ -186,4 +193,5 @@ def load_bundled(name: str, device: str | torch.device) -> CenterNet:
         net.load_state_dict(load(read_bytes(folder / "model.safetensors")))
     except (InputError, SafetensorError, KeyError, RuntimeError) as error:
         raise InputError(f"the bundled weights {name} can't be used, restore {folder}: {error}") from error
-    return net.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+    net = net.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+    return OnnxModule(net, torch.zeros(1, 3, 64, 64)) if onnx else net

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ctl.keypoints import cells
 from ctl.keypoints.base import MOVENET, HeatMaps
-from ctl.keypoints.centernet import STRIDE, CenterNet, load_bundled
+from ctl.keypoints.centernet import STRIDE, check, load_bundled
 
 NEARNESS: Final = 1.8
 """Cells added to a distance before a score is divided by it; the graph's own number."""
@@ -60,16 +60,17 @@ class MoveNet:
 
     name: str = MOVENET
 
-    def __init__(self, net: CenterNet) -> None:
+    def __init__(self, net: nn.Module) -> None:
         self.net = net
 
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> HeatMaps:
+        check(frames)
         maps = self.net(frames)
         xy, scores, logits = decode(maps)
         return HeatMaps(logits / TEMPERATURE, xy * STRIDE, scores)
 
 
-def load_movenet(device: str | torch.device = "cpu") -> MoveNet:
+def load_movenet(device: str | torch.device = "cpu", *, onnx: bool = False) -> MoveNet:
     """The bundled MoveNet Thunder, ready for inference. Raises InputError where its weights are missing."""
-    return MoveNet(load_bundled("movenet-thunder", device))
+    return MoveNet(load_bundled("movenet-thunder", device, onnx=onnx))

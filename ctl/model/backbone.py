@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ctl.config import BackboneName, PixelScaling
 from ctl.errors import InputError
+from ctl.runtime import OnnxModule
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -49,6 +50,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.features, self.width = _resnet50() if name == "resnet50" else _mobilenet_v2()
         self.frozen = 0
+        self.onnx: OnnxModule | None = None
         self.shrink = shrink
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if pixel_scaling == "imagenet" else ((0.0,) * 3, (256 / 255,) * 3)
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
@@ -70,10 +72,16 @@ class Backbone(nn.Module):
         self.features[: self.frozen].eval()
         return self
 
+    def run_in_onnx(self) -> None:
+        """Let ONNX Runtime compute the maps from now on, on a CPU: with today's weights, and without gradients."""
+        self.onnx = OnnxModule(self.features.eval(), torch.zeros(1, 3, 64, 64))
+
     def forward(self, frames: Tensor) -> Tensor:
         """(B, T, 3, H, W) float RGB in 0..1 -> feature maps F (B, T, C0, H/16, W/16), of the shrunk H and W."""
         pixels = F.avg_pool2d(frames.flatten(0, 1), self.shrink)  # (BT, 3, H, W)
         pixels = (pixels - self.mean) / self.std
+        if self.onnx is not None:
+            return self.onnx(pixels).unflatten(0, frames.shape[:2])
         maps = pixels.contiguous(memory_format=torch.channels_last)
         maps = self.features[self.frozen :](self._through_frozen(maps)) if self.frozen else self.features(maps)
         return maps.unflatten(0, frames.shape[:2])

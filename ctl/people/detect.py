@@ -56,18 +56,19 @@ class Detector(Protocol):
         ...
 
 
-def load_detector(name: str = MULTIPOSE, device: str | torch.device = "cpu") -> Detector:
+def load_detector(name: str = MULTIPOSE, device: str | torch.device = "cpu", *, onnx: bool = False) -> Detector:
     """Load a detector, ready for inference.
 
     Args:
         name: "movenet-multipose" is bundled; anything else is a D-FINE model (or another that transformers loads for
             object detection): a local folder, a Hub id or id@revision.
         device: where it runs.
+        onnx: the bundled one runs in ONNX Runtime, on a CPU; another always runs in PyTorch.
     Raises:
         InputError: no such model, or the package that runs it isn't installed.
     """
     if name == MULTIPOSE:
-        return MultiPoseDetector(load_multipose(device), device)
+        return MultiPoseDetector(load_multipose(device, onnx=onnx), device)
     return HubDetector(name, device)
 
 

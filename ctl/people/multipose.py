@@ -11,10 +11,10 @@ from typing import Final
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ctl.keypoints import cells
-from ctl.keypoints.centernet import STRIDE, CenterNet, load_bundled
+from ctl.keypoints.centernet import STRIDE, check, load_bundled
 
 PEOPLE: Final = 6
 SPREAD: Final = 0.3
@@ -105,7 +105,7 @@ def decode(maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
 class MultiPose:
     """The bundled detector of people and their joints."""
 
-    def __init__(self, net: CenterNet) -> None:
+    def __init__(self, net: nn.Module) -> None:
         self.net = net
 
     @torch.no_grad()
@@ -117,11 +117,12 @@ class MultiPose:
         Raises:
             ValueError: frames have another shape.
         """
+        check(frames)
         boxes, scores, keypoints = decode(self.net(frames))
         pixels = keypoints.new_tensor((STRIDE, STRIDE, 1))
         return PosedPeople(boxes * STRIDE, scores, keypoints * pixels)
 
 
-def load_multipose(device: str | torch.device = "cpu") -> MultiPose:
+def load_multipose(device: str | torch.device = "cpu", *, onnx: bool = False) -> MultiPose:
     """The bundled MoveNet MultiPose, ready for inference. Raises InputError where its weights are missing."""
-    return MultiPose(load_bundled("movenet-multipose", device))
+    return MultiPose(load_bundled("movenet-multipose", device, onnx=onnx))
