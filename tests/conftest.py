@@ -34,10 +34,15 @@ def randomise_(module: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs Chromium is marked by that alone, so that nobody has to remember to."""
+    """Mark what needs Chromium, so that nobody has to remember to; run files with long tests first.
+
+    Processes take files in turn: if the short ones come last, none of them is left alone with a long one at the end.
+    """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()) or "browser" in item.path.parent.name:
             item.add_marker("browser")
+    long = {item.path for item in items if item.get_closest_marker("browser") or item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +57,10 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Tests share a machine; small tensors gain nothing from a second thread."""
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Tests share a machine: neither small tensors nor programs that tests start gain from a second thread."""
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield

@@ -251,6 +251,7 @@ def load_from(ref: str, url: str, home: Path) -> dict:
     return json.loads(run.stdout)
 
 
+@pytest.mark.slow
 def test_checkpoint_loads_from_the_hub(folder: Path, tmp_path: Path) -> None:
     with HubServer() as hub:
         commit = hub.add("team/ctl", {path.name: path.read_bytes() for path in folder.iterdir()})
@@ -259,6 +260,7 @@ def test_checkpoint_loads_from_the_hub(folder: Path, tmp_path: Path) -> None:
     assert info["sha256"] == load_checkpoint(folder)[1].sha256
 
 
+@pytest.mark.slow
 def test_without_the_hub_the_bundled_checkpoint_serves_with_a_notice(tmp_path: Path) -> None:
     info = load_from("team/ctl", closed_port(), tmp_path)
     assert info["id"] == BUNDLED.name
@@ -268,6 +270,7 @@ def test_without_the_hub_the_bundled_checkpoint_serves_with_a_notice(tmp_path: P
     assert info["seconds"] < QUICK
 
 
+@pytest.mark.slow
 def test_nothing_is_exported_or_measured_in_the_name_of_weights_that_could_not_be_fetched(tmp_path: Path) -> None:
     frame = tmp_path / "people" / "gallery" / "eva" / "hall" / "0.png"
     frame.parent.mkdir(parents=True)

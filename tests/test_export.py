@@ -22,6 +22,8 @@ from ctl.export.cli import add_export
 from ctl.export.program import export, to_onnx, to_torch, trace_program
 from ctl.model import CTL
 
+pytestmark = pytest.mark.slow
+
 CONFIG = replace(PRESETS["mobile"], channels=20, relation_width=4, layers=1, image_size=(64, 32), fused_scales=("s1",))
 ORIGIN = {"checkpoint": "small", "revision": "", "sha256": "ab" * 32}
 SIZES = [(B, T) for B in (1, 2, 5) for T in (3, 6, 7)]

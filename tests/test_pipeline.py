@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from ctl.__main__ import main
 from ctl.checkpoint import save_checkpoint
 from ctl.config import PRESETS, ablation_rows
 from ctl.enrol.clips import Row, build_gallery, read_list
@@ -141,6 +142,7 @@ def test_results_are_six_files_whose_videos_have_every_frame(crop: Analysis, eng
         assert "A_s1_l1" in trace
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "row"), [("3", "Basel"), ("5", "CS-GCL-s3"), ("5", "CS-GCL(M=2)")])
 def test_ablated_models_are_explained_as_far_as_they_go(table: str, row: str, tmp_path: Path):
     config = replace(ablation_rows(table, PRESETS["mobile"])[row], channels=64, relation_width=8)
@@ -245,6 +247,7 @@ def test_unknown_device_is_refused():
         choose_device("warp")
 
 
+@pytest.mark.slow
 def test_command_line_analyzes_a_clip(tmp_path: Path):
     done = run_cli("analyze", CROP, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
@@ -263,23 +266,31 @@ def test_command_line_analyzes_a_clip(tmp_path: Path):
         pytest.param(("analyze", CROP, "--device", "warp"), "warp", id="device"),
     ],
 )
-def test_command_line_trouble_is_one_line_and_exit_code_2(words: tuple[str | Path, ...], message: str, tmp_path: Path):
-    done = run_cli(*words, "--out", tmp_path / "out")
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_command_line_trouble_is_one_line_and_exit_code_2(
+    words: tuple[str | Path, ...], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    assert main([*map(str, words), "--out", str(tmp_path / "out")]) == 2
+    error = capfd.readouterr().err
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_command_line_keeps_a_gallery(tmp_path: Path):
-    folder = tmp_path / "mine"
-    added = run_cli("gallery", "add", CROP, "--person", "him", "--camera", "1", "--gallery", folder)
-    assert added.returncode == 0, added.stderr
-    key = added.stdout.split()[0]
-    found = run_cli("gallery", "search", SAMPLES / "man-lab2.mp4", "--gallery", folder)
-    assert key in found.stdout
-    twice = run_cli("gallery", "add", CROP, "--person", "him", "--camera", "1", "--gallery", folder)
-    assert twice.returncode == 2
-    assert "already" in twice.stderr
-    removed = run_cli("gallery", "remove", key, "--gallery", folder)
-    assert removed.stdout.startswith("0 tracklets")
+def test_the_program_ends_with_that_code(tmp_path: Path):
+    done = run_cli("gallery", "list", "--gallery", tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert "nowhere" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_command_line_keeps_a_gallery(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = str(tmp_path / "mine")
+    add = ["gallery", "add", str(CROP), "--person", "him", "--camera", "1", "--gallery", folder]
+    assert main(add) == 0
+    key = capsys.readouterr().out.split()[0]
+    assert main(["gallery", "search", str(SAMPLES / "man-lab2.mp4"), "--gallery", folder]) == 0
+    assert key in capsys.readouterr().out
+    assert main(add) == 2
+    assert "already" in capsys.readouterr().err
+    assert main(["gallery", "remove", key, "--gallery", folder]) == 0
+    assert capsys.readouterr().out.startswith("0 tracklets")

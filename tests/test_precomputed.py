@@ -16,15 +16,20 @@ from ctl.errors import InputError
 from ctl.explain.what_if import full_setting
 from ctl.files import ROOT
 from ctl.pipeline import Engine
-from ctl.precomputed import REFERENCES, Precomputed, precompute, read_precomputed, write_precomputed
+from ctl.precomputed import Precomputed, precompute, read_precomputed, write_precomputed
 from ctl.types import Analysis
 from ctl.web import views
 from ctl.web.runs import RunStore
 from ctl.web.service import AnalyzeRequest, ExplainService, Models
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = ROOT / "assets" / "samples"
 RESULTS = SAMPLES / "results"
 CROP, SCENE = SAMPLES / "man-lab1.mp4", SAMPLES / "lab.mp4"
+HITS = 2
+"""Best hits whose maps are kept here: each is a pass over all frames and back."""
+
 CLIPS = [pytest.param(CROP, id="crop"), pytest.param(SCENE, id="scene")]
 
 
@@ -36,10 +41,10 @@ def engine() -> Engine:
 @pytest.fixture(scope="module")
 def folder(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("results")
-    write_precomputed(made, engine, CROP)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(precomputed, "REFERENCES", 0)  # each map is a pass over all frames and back
-        write_precomputed(made, engine, SCENE)
+        for clip, hits in ((CROP, HITS), (SCENE, 0)):
+            patch.setattr(precomputed, "REFERENCES", hits)
+            write_precomputed(made, engine, clip)
     return made
 
 
@@ -111,7 +116,7 @@ def test_maps_are_kept_of_the_clip_itself_and_of_the_best_hits(
     folder: Path, engine: Engine, found: dict[Path, Analysis]
 ) -> None:
     (person,) = found[CROP].people
-    keys = [hit.key for hit in person.ranking[:REFERENCES]]
+    keys = [hit.key for hit in person.ranking[:HITS]]
     cams = read(folder, engine, CROP).cams
     assert list(cams) == [(1, key) for key in sorted(["", *keys])]
     hit = engine.gallery.records(keys[:1])[0].embedding.numpy()
@@ -196,7 +201,7 @@ def test_the_page_shows_a_sample_without_a_large_network(
     assert time.process_time() - start < 1
     assert service.runs.get(run.id) is run
     monkeypatch.setattr(Engine, "grad_cam", None)
-    for key in ("", run.analysis.people[0].ranking[REFERENCES - 1].key):
+    for key in ("", run.analysis.people[0].ranking[HITS - 1].key):
         strip, video = views.grad_cam(run, 0, idle.gallery, key)
         assert strip.stat().st_size > 10_000 < video.stat().st_size
     assert "report-1.html" in {file.name for file in views.files(run, 0)}, "with Grad-CAM"

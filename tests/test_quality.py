@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
     [
         pytest.param(["ruff", "check"], id="ruff-check"),
         pytest.param(["ruff", "format", "--check", "--diff"], id="ruff-format"),
-        pytest.param(["mypy"], id="mypy"),
+        pytest.param(["mypy"], id="mypy", marks=pytest.mark.slow),
     ],
 )
 def test_tool_finds_nothing(command: list[str]) -> None:

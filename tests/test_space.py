@@ -23,6 +23,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_space_runs_by_itself_from_another_folder(space: Path, tmp_path: Path) -> None:
     """`python app.py` imports the Space's own `ctl`, not the one that is installed or stands in the current folder."""
     marked = space / "ctl" / "web" / "text.py"

@@ -151,6 +151,7 @@ print(bytes_of(count, Maps.image_size, Maps.grid), peak(resource.RUSAGE_SELF) - 
 """Prints the bytes of a set, by how much the peak of memory grew, that before, and the workers' largest peak."""
 
 
+@pytest.mark.slow
 def test_reading_needs_the_memory_of_the_set_and_no_more(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", MEMORY, tmp_path, "9000"], cwd=ROOT, capture_output=True, text=True, check=False

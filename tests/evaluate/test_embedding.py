@@ -81,6 +81,7 @@ class EverywhereEstimator:
         return HeatMaps(torch.zeros(B, 17, 8, 4), torch.zeros(B, 17, 2), torch.zeros(B, 17))
 
 
+@pytest.mark.slow
 def test_a_long_track_needs_the_memory_of_a_few_clips(checkpoint: Path, benchmark: Benchmark, tmp_path: Path) -> None:
     model, _ = load_checkpoint(checkpoint)
     frames = benchmark.splits[0].gallery[0].frames
@@ -132,6 +133,7 @@ accelerator.end_training()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_give_every_tracklet_once_and_in_order(
     checkpoint: Path, root: Path, benchmark: Benchmark, heatmaps: HeatMapCache, tmp_path: Path
 ) -> None:

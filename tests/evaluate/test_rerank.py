@@ -93,6 +93,7 @@ def test_equal_tracklets_are_equally_far_wherever_they_stand():
     assert distance[3, 5] == pytest.approx(want, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_memory_stays_far_below_a_matrix_of_everyone():
     rng = np.random.default_rng(0)
     Q, G = 500, 7500

@@ -156,6 +156,7 @@ def test_every_kind_of_vitpose_answers_a_batch(tmp_path: Path, config: VitPoseCo
     torch.testing.assert_close(both.xy[1], second.xy[0], atol=1e-2, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_model_from_the_hub_is_the_one_on_disk(tmp_path: Path) -> None:
     folder = save_colour_finder(tmp_path / "model")
     frame, _ = coloured_patches((256, 128), 1, (32, 0))

@@ -179,6 +179,7 @@ def test_an_upright_close_up_of_one_person_is_a_crop(write_clip):
     assert guess_kind(open_clip(path), ColourDetector()) == "crop"
 
 
+@pytest.mark.slow
 def test_the_woman_and_the_man_of_the_street_are_followed(detector):
     """Seconds 0 to 4: he stands on the wall all the time, she walks in from the right."""
     found = find_people(open_clip(SAMPLES / "street.mp4", 10, Limits(seconds=4)), detector)

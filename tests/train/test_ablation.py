@@ -30,6 +30,7 @@ def start(tmp_path_factory: pytest.TempPathFactory, settings: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_rows_and_seeds_are_run_once_and_shared_between_tables(start: Path, configure, tmp_path: Path) -> None:
     config, said = configure(*SHORT, f"start.checkpoint={start}"), []
     rows = ablate("4", config, 2, tmp_path, said.append)
@@ -68,6 +69,7 @@ def test_rows_and_seeds_are_run_once_and_shared_between_tables(start: Path, conf
     assert "Table 3 on walkers, 1 steps" in (tmp_path / "table-3.svg").read_text()
 
 
+@pytest.mark.slow
 def test_a_half_run_is_resumed(configure, tmp_path: Path) -> None:
     constant = ("schedule.epochs=1", "schedule.decay=step", "schedule.warmup_steps=0", "run.validate_every=0")
     config = configure(*constant, "schedule.steps_per_epoch=2")
@@ -88,6 +90,7 @@ def test_a_half_run_is_resumed(configure, tmp_path: Path) -> None:
     assert (half / STATE).read_bytes() == (whole / STATE).read_bytes()
 
 
+@pytest.mark.slow
 def test_runs_beside_each_other_give_the_same_table(configure, tmp_path: Path) -> None:
     config = configure(*SHORT)
     said: list[str] = []

@@ -78,6 +78,7 @@ def kill_after(lines: int, run: list[str], out: Path) -> None:
     process.wait()
 
 
+@pytest.mark.slow
 def test_a_run_killed_twice_ends_like_an_unbroken_one_bit_for_bit(
     settings: Path, unbroken: Path, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_run_leaves_a_log_of_every_step_and_the_best_and_last_weights(unbroken
         assert evaluate(model, load_task(config.data).validation, maps).mean_ap == pytest.approx(want)
 
 
+@pytest.mark.slow
 def test_workers_read_though_cv2_had_threads_before_they_were_forked(settings: Path, tmp_path: Path) -> None:
     """A worker that inherits cv2's pool of threads waits for them for ever."""
     use_pool = "cv2.setNumThreads(4); cv2.GaussianBlur(numpy.zeros((2000, 2000, 3), numpy.uint8), (31, 31), 5)"
@@ -190,6 +192,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_two_processes_learn_from_whole_batches_of_their_own(settings: Path, tmp_path: Path, configure) -> None:
     """The weights are those of a plain loop that averages the gradients of both batches.
 

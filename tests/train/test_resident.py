@@ -107,6 +107,7 @@ def test_a_set_in_the_machines_memory_gives_the_same_batches(configure: Callable
         assert equal(make_batch(order, elsewhere, CPU), want)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_like_an_unbroken_one(
     configure: Callable[..., TrainConfig], tmp_path: Path
 ) -> None:

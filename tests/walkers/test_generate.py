@@ -21,6 +21,8 @@ from ctl.walkers.contact_sheet import CELL, contact_sheet
 from ctl.walkers.generate import generate
 from ctl.walkers.settings import Hardness, Settings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Settings(
     seed=7,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from ctl.data import load_benchmark
@@ -23,6 +24,7 @@ def pixels(file: Path) -> np.ndarray:
         return np.asarray(image, float)
 
 
+@pytest.mark.slow
 def test_the_command_makes_the_same_first_person(tmp_path: Path) -> None:
     studio, actor = Studio(SETTINGS), Actor(Figure(look_of(SETTINGS, 1)))
     joints: dict[str, list[list[float]]] = {}

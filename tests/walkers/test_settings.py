@@ -88,6 +88,7 @@ def test_no_opengl_is_said_in_one_sentence(
     assert "no OpenGL for off-screen rendering: install Mesa" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_makes_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "set"
     command = ["walkers", "--out", str(out), "--identities", "2", "--cameras", "2", "--seed", "5", "--workers", "2"]

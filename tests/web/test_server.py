@@ -32,6 +32,7 @@ def service(tmp_path: Path) -> ExplainService:
     return ExplainService(Models(device="cpu"), load, RunStore(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # uvicorn ends it so
 def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(service: ExplainService, taken: int) -> None:
     app = start(service, HOST, chain([taken], free_ports(HOST)))

@@ -72,6 +72,7 @@ def test_strangers_name_no_folders_of_this_machine(models: Models, tmp_path: Pat
         service.analyze(AnalyzeRequest(SAMPLES / "woman-lab4.mp4", "crop", models))
 
 
+@pytest.mark.slow
 def test_default_engine_stays_loaded_and_others_make_room(tmp_path: Path) -> None:
     loaded: list[Models] = []
 

@@ -20,6 +20,8 @@ from ctl.types import PersonAnalysis
 from ctl.web.zero_gpu import LONGEST_SECONDS, PASSES, ZeroGpuEngine, booked_seconds, on_zero_gpu
 from tests.browser.running import running_app, thinned
 
+pytestmark = pytest.mark.slow
+
 CLIP = Path(__file__).resolve().parents[2] / "assets" / "samples" / "man-lab1.mp4"
 STAND_IN = Path(__file__).resolve().parent / "stand_in"
 KEY = "0/1"
