@@ -115,6 +115,7 @@ def statistics(frames: Tensor) -> Tensor:
     return torch.stack((level, contrast, detail, warmth, flicker), dim=1).double()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("effect", EFFECTS)
 def test_each_effect_has_the_same_distribution_on_both_paths(effect: str) -> None:
     """400 draws each, of other seeds. Means, variances and shares may differ by 4 standard errors of their difference.

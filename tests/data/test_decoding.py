@@ -66,6 +66,7 @@ def stored_by(cache: HeatMapCache, tracklets: list[TrackletFiles]) -> list[bytes
     return [cache.read(tracklet).astype(np.float16).tobytes() for tracklet in tracklets]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [0, 1, 2, None])
 def test_any_number_of_processes_stores_the_bytes_of_a_plain_loop(
     processes: int | None, tracklets: list[TrackletFiles], estimator: KeypointEstimator, tmp_path: Path

@@ -177,6 +177,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     return folder, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_update_that_is_killed_at_any_step_leaves_the_old_gallery_or_the_new(many: tuple[Path, dict[str, Any]]) -> None:
     # the embeddings, a new thumbnail, evidence of two and the index are renamed; then four old files are removed
     assert many[1]["steps"] == [[9, "old"]] * 5 + [[9, "new"]] * 4 + [[0, "new"]]

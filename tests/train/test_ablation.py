@@ -104,6 +104,7 @@ def test_runs_beside_each_other_give_the_same_table(configure, tmp_path: Path) -
         assert (run / MESSAGES).exists()
 
 
+@pytest.mark.slow
 def test_a_result_without_its_queries_is_scored_again_and_not_trained(configure, tmp_path: Path) -> None:
     config = configure(*SHORT)
     rows = ablate("fig7b", config, 1, tmp_path, lambda line: None)

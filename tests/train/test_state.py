@@ -39,6 +39,7 @@ def learn(model: CTL, optimiser: torch.optim.Optimizer, steps: int) -> None:
         optimiser.step()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_the_file_bit_for_bit(tmp_path: Path) -> None:
     model, optimiser = make(seed=0)
     learn(model, optimiser, 3)

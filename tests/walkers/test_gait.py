@@ -86,6 +86,7 @@ def test_arms_swing_against_the_legs_beside_the_body(figure):
         assert (wrist[:, 2] < joint(joints, f"{side} elbow")[:, 2]).all()
 
 
+@pytest.mark.slow
 def test_people_walk_at_the_speed_of_people():
     """0.7 to 2.1 m/s; Bohannon 1997 has 1.0 to 2.5 for comfortable to fast walking of adults."""
     figures = [Figure(sample_look(np.random.default_rng(seed))) for seed in range(100, 112)]

@@ -152,6 +152,7 @@ def test_a_skirt_swings_with_the_gait():
     assert np.abs(np.diff(ahead, append=ahead[0])).max() < 0.15  # no jump from frame to frame
 
 
+@pytest.mark.slow
 def test_no_skin_of_the_trunk_is_left_to_poke_through():
     trunk = [bone(name) for name in ("pelvis", "belly", "waist")]
     weights = read_template().weights
