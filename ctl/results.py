@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ctl.draw.adjacency_page import adjacency_html
+from ctl.draw.adjacency_view import adjacency_html
 from ctl.draw.cam_picture import cam_video_frames
 from ctl.draw.footage import Footage, evenly, film
 from ctl.draw.overlay import overlay_video_frames
@@ -162,7 +162,7 @@ def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> 
             write_video(
                 draft / "gradcam.mp4", cam_video_frames(person.tracklet.crops, cams, person.tracklet.times), fps
             )
-            (draft / "adjacency.html").write_text(adjacency_html(person.trace, analysis.video.source), encoding="utf-8")
+            (draft / "adjacency.html").write_text(adjacency_html(person, analysis.video.source), encoding="utf-8")
             (draft / "ranking.html").write_text(
                 ranking_html(analysis, thumbnails(engine.gallery, analysis)), encoding="utf-8"
             )

@@ -1,24 +1,374 @@
-const data = JSON.parse(document.getElementById("data").textContent);
-const [graph, term, frame, shown, links] = ["graph", "term", "frame", "shown", "links"].map(
-  id => document.getElementById(id));
-const dark = matchMedia("(prefers-color-scheme: dark)");
+// Who hears whom, as matrices beside the person. Needs view.js and heat.js.
 
-function draw() {
-  const crossScale = graph.value in data.views;
-  term.disabled = crossScale;
-  const view = data.views[crossScale ? graph.value : `${graph.value}_${term.value}`];
-  const same = view.values.length === 1, at = same ? 0 : +frame.value;
-  frame.disabled = same;
-  shown.value = same ? "(the same in all)" : data.frames[at];
-  const {heat_map, layout} = view.plots[dark.matches ? "dark" : "light"];
-  Plotly.react("plot", [{...heat_map, z: view.values[at]}], layout, {responsive: true, displaylogo: false});
-  links.replaceChildren(...view.links[at].map(cells => {
-    const row = document.createElement("tr");
-    row.append(...cells.map(text => Object.assign(document.createElement("td"), {textContent: text})));
-    return row;
-  }));
+const TERMS = {
+  learned: "Learned (Am + Ac)",
+  sum: "Sum (A)",
+  context: "Context (Ac)",
+  mask: "Mask (Am)",
+  physical: "Body (Ap)"
+};
+const asked = {scale: null, layer: null, term: "learned", block: "own"}; // outlives the person
+
+/** "t−1", "t" or "t+1" of the window's k-th frame. */
+function frameName(k, window) {
+  const offset = k - (window - 1) / 2;
+  return offset === 0 ? "t" : `t${offset < 0 ? "−" : "+"}${Math.abs(offset)}`;
 }
 
-[graph, term, frame].forEach(control => control.addEventListener("input", draw));
-dark.addEventListener("change", draw);
-draw();
+whenFilled("adjacency", (view, room, data) => {
+  for (const graph of Object.values(data.graphs)) {
+    for (const term of ["sum", "physical", "mask", "context"]) graph[term] = unpack(graph[term]);
+    const {shape} = graph.context; // A without Ap, Eq. 2
+    const V = shape[1];
+    const learned = (value, place) =>
+      value + graph.mask.at(Math.floor(place / (V * V)), Math.floor(place / V) % V, place % V);
+    graph.learned = arrayOf(shape, graph.context.values.map(learned));
+  }
+  for (const source of Object.keys(data.cross)) data.cross[source] = unpack(data.cross[source]);
+  for (const body of Object.values(data.bodies)) body.xy = unpack(body.xy);
+  const {width, height, colours} = data;
+  const held = Object.keys(data.graphs).map(name => name.split("_l"));
+  const scales = [...new Set(held.map(([scale]) => scale))];
+  const layers = [...new Set(held.map(([, layer]) => Number(layer)))];
+  if (!scales.includes(asked.scale)) asked.scale = scales[0] ?? null;
+  if (!layers.includes(asked.layer)) asked.layer = layers.at(-1) ?? null;
+
+  let k = 0;
+  let lit = null; // {receiver: {scale, node, frame}, sender: {…}}, either may be missing
+  const ranges = {};
+  const graph = () => data.graphs[`${asked.scale}_l${asked.layer}`];
+  const names = scale => data.bodies[scale].names;
+  const window_ = () => graph().window;
+  const middle = () => (window_() - 1) / 2;
+
+  /** First row and column of what is shown, and how many. */
+  function part() {
+    const N = names(asked.scale).length;
+    if (asked.block === "whole") return {row: 0, column: 0, count: N * window_()};
+    const [r, s] = asked.block === "own" ? [middle(), middle()] : asked.block.split(",").map(Number);
+    return {row: r * N, column: s * N, count: N};
+  }
+
+  const range = term => (ranges[`${asked.scale}_l${asked.layer}_${term}`] ??= rangeOfValues(graph()[term].values));
+  const palette = () => ({
+    diverging: isDark(view) ? colours.darkDiverging : colours.diverging,
+    rising: colours.rising
+  });
+  const colour = () => painter(range(asked.term), palette());
+  const pictures = reel(data.pictures, () => drawPerson());
+  const said = make("p", {class: "view-said", "aria-live": "polite"});
+  const picture = make("canvas", {"aria-hidden": "true"});
+  const [limbs, dots, rings] = [draw("g"), draw("g"), draw("g")];
+  const marks = draw("svg", {viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true"}, limbs, dots, rings);
+  const person = make(
+    "div",
+    {class: "adjacency-person", style: `aspect-ratio: ${width} / ${height}`},
+    picture,
+    marks
+  );
+  const matrix = walkable(make("canvas"), "Matrix: rows receive, columns send", cell => light(cell && ends(cell)));
+  const blocks = make("div", {class: "adjacency-blocks"});
+  const key = make("div", {class: "adjacency-key"});
+  const strip = make("div", {class: "adjacency-strip", role: "group", "aria-label": "The same block in every frame"});
+  const table = make("tbody");
+  const crosses = Object.keys(data.cross).map(source => {
+    const label = `Weights from ${source} to s3: rows receive, columns send`;
+    const canvas = walkable(make("canvas"), label, cell => light(cell && crossEnds(source, cell)));
+    return {source, canvas};
+  });
+
+  const ends = ({i, j}) => {
+    const N = names(asked.scale).length;
+    const {row, column} = part();
+    const end = place => ({scale: asked.scale, node: place % N, frame: Math.floor(place / N) - middle()});
+    return {receiver: end(row + i), sender: end(column + j), place: [row + i, column + j]};
+  };
+  const crossEnds = (source, {i, j}) => ({
+    receiver: {scale: "s3", node: i, frame: 0},
+    sender: {scale: source, node: j, frame: 0},
+    cross: source
+  });
+
+  function light(link) {
+    lit = link;
+    drawMatrix();
+    drawCrosses();
+    drawPerson();
+    said.textContent = link
+      ? words(link)
+      : "Point at a cell to see the two joints, or at a joint to see its row and column.";
+  }
+
+  function words({receiver, sender, place, cross}) {
+    const name = end => end && names(end.scale)[end.node] + (cross ? ` (${end.scale})` : "");
+    if (!sender) return `${name(receiver)}: its row is what it receives, its column what it sends.`;
+    const value = cross ? data.cross[cross].at(k, receiver.node, sender.node) : graph()[asked.term].at(k, ...place);
+    const when = end => (cross ? "" : ` (${frameName(end.frame + middle(), window_())})`);
+    const parts = place
+      ? ["physical", "mask", "context"].map(term => `${term} ${number(graph()[term].at(k, ...place), 3, true)}`)
+      : [];
+    const terms = parts.length ? `; ${parts.join(", ")}` : "";
+    const [to, from] = [receiver, sender].map(end => name(end) + when(end));
+    return `${to} receives ${number(value, 3, !cross)} from ${from}${terms}`;
+  }
+
+  /** Which of the frames played lies so many frames away; this one where it isn't among them. */
+  function frameBeside(offset) {
+    const beside = data.frames.indexOf(data.frames[k] + offset);
+    return beside < 0 ? k : beside;
+  }
+
+  function drawMatrix() {
+    if (!graph()) return;
+    const {row, column, count} = part();
+    const N = names(asked.scale).length;
+    const list = Array.from({length: count}, (_, place) => names(asked.scale)[place % N]);
+    const whole = asked.block === "whole";
+    heat(matrix, {
+      rows: list,
+      columns: list,
+      value: (i, j) => graph()[asked.term].at(k, row + i, column + j),
+      colour: colour(),
+      lit: litCell(row, column, count),
+      blocks: whole ? Array.from({length: window_()}, (_, frame) => frameName(frame, window_())) : []
+    });
+  }
+
+  /** What is lit as row and column of the part shown. */
+  function litCell(row, column, count) {
+    if (!lit || lit.cross) return null;
+    const N = names(asked.scale).length;
+    const place = end => (end.frame + middle()) * N + end.node;
+    if (lit.sender) return {i: place(lit.receiver) - row, j: place(lit.sender) - column};
+    if (lit.receiver.scale !== asked.scale) return null;
+    const inside = value => (value >= 0 && value < count ? value : null);
+    return {i: inside(place(lit.receiver) - row), j: inside(place(lit.receiver) - column)};
+  }
+
+  function drawCrosses() {
+    for (const {source, canvas} of crosses) {
+      const values = data.cross[source];
+      const cell = lit?.cross === source ? {i: lit.receiver.node, j: lit.sender.node} : joint(source);
+      heat(canvas, {
+        rows: names("s3"),
+        columns: names(source),
+        value: (i, j) => values.at(k, i, j),
+        colour: painter((ranges[source] ??= rangeOfValues(values.values)), palette()),
+        most: 22,
+        lit: cell
+      });
+    }
+  }
+
+  /** A joint pointed at, as row or column of a cross-scale matrix. */
+  function joint(source) {
+    if (!lit || lit.sender || lit.cross) return null;
+    if (lit.receiver.scale === source) return {i: null, j: lit.receiver.node};
+    return lit.receiver.scale === "s3" ? {i: lit.receiver.node, j: null} : null;
+  }
+
+  function drawPerson() {
+    const scale = lit?.sender?.scale ?? asked.scale ?? Object.keys(data.bodies)[0];
+    const frame = frameBeside(lit?.receiver?.frame ?? 0);
+    paint(picture, pictures.at(frame), width, height);
+    const unit = Math.max(height / 256, height / (marks.clientHeight || 400));
+    const at = (end, then = frame) => [0, 1].map(axis => data.bodies[end.scale].xy.at(then, end.node, axis));
+    const body = data.bodies[scale];
+    const bones = body.bones.map(([i, j]) => {
+      const [from, to] = [i, j].map(node => at({scale, node}).join(" "));
+      return `<path class="bone" d="M${from}L${to}" stroke-width="${1.5 * unit}"/>`;
+    });
+    limbs.innerHTML = bones.join("");
+    if (dots.scale !== scale) dotsOf(scale);
+    [...dots.children].forEach((dot, node) => {
+      const [x, y] = at({scale, node});
+      dot.setAttribute("cx", x);
+      dot.setAttribute("cy", y);
+      dot.setAttribute("r", 3.5 * unit);
+    });
+    rings.innerHTML = litMarks(at, frame, unit);
+  }
+
+  function dotsOf(scale) {
+    const {names, sides} = data.bodies[scale];
+    const fills = sides.map(side => colours[side]);
+    dots.scale = scale;
+    dots.replaceChildren(
+      ...names.map((name, node) => draw("circle", {"data-node": node, fill: fills[node]}, draw("title", {}, name)))
+    );
+  }
+
+  /** Rings around the two ends, and a line from the sender, where it was in its own frame. */
+  function litMarks(at, frame, unit) {
+    if (!lit) return "";
+    const ring = ([x, y], kind) =>
+      `<circle class="${kind}" cx="${x}" cy="${y}" r="${7 * unit}" stroke-width="${2.5 * unit}"/>`;
+    const to = at(lit.receiver);
+    if (!lit.sender) return ring(to, "receiver");
+    const from = at(lit.sender, frameBeside(lit.sender.frame));
+    const line = `<path class="lit" d="M${from.join(" ")}L${to.join(" ")}" stroke-width="${2 * unit}"/>`;
+    return line + ring(from, "sender") + ring(to, "receiver");
+  }
+
+  /** The nine blocks of the window, small: each a button. */
+  function drawBlocks() {
+    blocks.hidden = !graph() || window_() === 1;
+    if (blocks.hidden) return;
+    const frames = Array.from({length: window_()}, (_, frame) => frame);
+    const chosen = asked.block === "own" ? `${middle()},${middle()}` : asked.block;
+    const buttons = frames.flatMap(r =>
+      frames.map(s => {
+        const label = `Block: ${frameName(r, window_())} receives from ${frameName(s, window_())}`;
+        const about = {
+          type: "button",
+          title: label,
+          "aria-label": label,
+          "aria-pressed": String(chosen === `${r},${s}`)
+        };
+        return make("button", {...about, onclick: () => set("block", `${r},${s}`)}, make("canvas"));
+      })
+    );
+    const pressed = String(asked.block === "whole");
+    const all = {type: "button", class: "all", "aria-pressed": pressed, onclick: () => set("block", "whole")};
+    const grid = make("div", {style: `grid-template-columns: repeat(${window_()}, 1fr)`}, ...buttons);
+    blocks.replaceChildren(make("span", {}, "Blocks of the window"), grid, make("button", all, "whole window"));
+  }
+
+  function stepBlocks() {
+    if (blocks.hidden) return;
+    const N = names(asked.scale).length;
+    const paint = colour();
+    blocks.querySelectorAll("canvas").forEach((canvas, place) => {
+      const [r, s] = [Math.floor(place / window_()) * N, (place % window_()) * N];
+      cells(N, N, (i, j) => graph()[asked.term].at(k, r + i, s + j), paint, canvas);
+    });
+  }
+
+  function drawStrip() {
+    if (!graph()) return;
+    const {row, column, count} = part();
+    const paint = colour();
+    strip.replaceChildren(
+      ...data.frames.map((frame, place) => {
+        const value = (i, j) => graph()[asked.term].at(place, row + i, column + j);
+        const about = {type: "button", "aria-label": `Frame ${frame}`, "aria-pressed": String(place === k)};
+        const jump = () => {
+          play.play(false);
+          play.go(place);
+        };
+        return make(
+          "button",
+          {...about, onclick: jump},
+          cells(count, count, value, paint),
+          make("span", {}, String(frame))
+        );
+      })
+    );
+  }
+
+  function drawKey() {
+    if (!graph()) return;
+    const {limit, signed} = range(asked.term);
+    const steps = signed ? palette().diverging : palette().rising;
+    const [low, high] = [number(signed ? -limit : 0, 2), number(limit, 2)];
+    const ramp = `<i style="background: linear-gradient(90deg, ${steps.join(", ")})"></i>`;
+    key.innerHTML = `${low} ${ramp} ${high}, the same in all frames`;
+  }
+
+  function drawTable() {
+    if (!graph() || !links.open) return;
+    const {row, column, count} = part();
+    const found = [];
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < count; j++) {
+        const value = graph()[asked.term].at(k, row + i, column + j);
+        if (value) found.push({i, j, value});
+      }
+    }
+    found.sort((one, other) => Math.abs(other.value) - Math.abs(one.value));
+    const name = end => `${names(end.scale)[end.node]} (${frameName(end.frame + middle(), window_())})`;
+    table.replaceChildren(
+      ...found.slice(0, 10).map(cell => {
+        const {receiver, sender} = ends(cell);
+        const texts = [name(receiver), name(sender), number(cell.value, 3, true)];
+        return make("tr", {}, ...texts.map(text => make("td", {}, text)));
+      })
+    );
+  }
+
+  /** Another frame: what changes with it. */
+  function step() {
+    drawMatrix();
+    drawCrosses();
+    drawPerson();
+    drawTable();
+    stepBlocks();
+    [...strip.children].forEach((button, place) => button.setAttribute("aria-pressed", String(place === k)));
+    if (lit) said.textContent = words(lit);
+  }
+
+  function set(name, value) {
+    asked[name] = value;
+    lit = null;
+    drawBlocks();
+    drawStrip();
+    drawKey();
+    step();
+  }
+
+  marks.addEventListener("pointermove", event => {
+    const node = event.target.dataset?.node;
+    if (node != null) light({receiver: {scale: asked.scale, node: Number(node), frame: 0}});
+  });
+  marks.addEventListener("pointerleave", () => light(null));
+
+  const play = player({
+    numbers: data.frames,
+    times: data.times,
+    show: place => {
+      k = place;
+      step();
+    }
+  });
+  const bar = make("div", {class: "view-bar"}, play.bar);
+  const same = values => values.map(value => [String(value), value]);
+  const scaleChoice = choice("Scale", same(scales), asked.scale, scale => set("scale", scale));
+  const layerChoice = choice("Layer", same(layers), asked.layer, layer => set("layer", layer));
+  const terms = Object.entries(TERMS).map(([term, text]) => [text, term]);
+  if (scales.length > 1) bar.append(scaleChoice);
+  if (layers.length > 1) bar.append(layerChoice);
+  if (scales.length) bar.append(choice("Term of Eq. 2", terms, asked.term, term => set("term", term)));
+  const heads = ["receives", "sends", "value"].map(text => make("th", {scope: "col"}, text));
+  const links = make(
+    "details",
+    {ontoggle: () => drawTable()},
+    make("summary", {}, "Strongest links of this block"),
+    make("table", {}, make("thead", {}, make("tr", {}, ...heads)), table)
+  );
+  const side = make("div", {class: "adjacency-side"}, person, blocks);
+  const main = make("div", {class: "adjacency-main"}, make("div", {class: "adjacency-matrix"}, matrix), side);
+  const between = make(
+    "div",
+    {class: "adjacency-crosses"},
+    ...crosses.map(({source, canvas}) =>
+      make("figure", {}, make("figcaption", {}, `${source} to s3: rows sum to 1 (Eq. 6)`), make("div", {}, canvas))
+    )
+  );
+  room.replaceChildren(bar, main, said, key, strip, between, ...(scales.length ? [links] : []));
+  if (!scales.length) for (const each of [matrix, key, strip]) each.hidden = true;
+  set("term", asked.term);
+  light(null);
+  play.start();
+  new ResizeObserver(() => view.isConnected && step()).observe(room);
+  hear(view, ({frame, scale, layer, node, term, block}) => {
+    if (data.frames.includes(frame)) {
+      play.play(false);
+      play.go(data.frames.indexOf(frame));
+    }
+    if (scales.includes(scale)) set("scale", (scaleChoice.choose(scale), scale));
+    if (layers.includes(layer)) set("layer", (layerChoice.choose(layer), layer));
+    if (term in TERMS) set("term", term);
+    if (block) set("block", block);
+    if (scales.includes(scale) && node != null) light({receiver: {scale, node, frame: 0}});
+  });
+});

@@ -103,11 +103,15 @@ def _body_json(keypoints: Keypoints, scale: Scale) -> dict[str, Any]:
     }
 
 
+def rows_of(every: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Some frames of a (T, …) array; one that is the same in all of them stays one, (1, …)."""
+    return every[:1] if not every.strides[0] else every[frames]
+
+
 def packed(values: np.ndarray) -> Packed:
-    """An array for `unpack` of view.js: float32 to the bit. What is the same along the first axis is sent once."""
-    sent = values[:1] if len(values) > 1 and not (values.strides[0] and (values != values[0]).any()) else values
-    numbers = np.ascontiguousarray(sent, "<f4")
-    return {"shape": sent.shape, "data": base64.b64encode(numbers.tobytes()).decode("ascii")}
+    """An array for `unpack` of view.js: float32 to the bit."""
+    numbers = np.ascontiguousarray(values, "<f4")
+    return {"shape": values.shape, "data": base64.b64encode(numbers.tobytes()).decode("ascii")}
 
 
 def view_html(kind: str, data: Mapping[str, Any], label: str) -> str:

@@ -198,7 +198,8 @@ whenFilled("graph", (view, room, data) => {
     const group = event.target.closest(".node");
     if (!group) return;
     const own = nodes.filter(each => each.scale === group.scale);
-    const next = {Home: own[0], End: own.at(-1)}[event.key] ?? (STEPS[event.key] && neighbour(group, STEPS[event.key]));
+    const next =
+      {Home: own[0], End: own.at(-1)}[event.key] ?? (STEPS[event.key] && neighbour(group, STEPS[event.key]));
     const enter = event.key === "Enter" || event.key === " ";
     if (next) {
       play.play(false);
@@ -244,10 +245,18 @@ whenFilled("graph", (view, room, data) => {
     settings[name] = value;
     redraw();
   };
-  const scaleChoice = choice("Scale", ["all", ...scales].map(scale => [scale, scale]), settings.scale, scale =>
-    set("scale", scale)
+  const scaleChoice = choice(
+    "Scale",
+    ["all", ...scales].map(scale => [scale, scale]),
+    settings.scale,
+    scale => set("scale", scale)
   );
-  const layerChoice = choice("Layer", layers.map(layer => [String(layer), layer]), settings.layer, setLayer);
+  const layerChoice = choice(
+    "Layer",
+    layers.map(layer => [String(layer), layer]),
+    settings.layer,
+    setLayer
+  );
   const most = slider("Learned links", {min: 0, max: 30, value: settings.count}, count => set("count", count));
   const two = value => number(value, 2);
   const least = slider("At least", {min: 0, max: 1, step: 0.01, value: settings.least, text: two}, value =>

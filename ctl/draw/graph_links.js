@@ -23,7 +23,7 @@ function linksOf(data, scale, layer, k, node) {
           receiver: [scale, node],
           sender: [scale, sender],
           offset: t - middle,
-          joined: terms[0] !== 0,
+          joined: terms[0] !== 0
         });
       }
     }
@@ -38,7 +38,7 @@ function linksOf(data, scale, layer, k, node) {
         offset: 0,
         joined: false,
         receiver: ["s3", receiver],
-        sender: [source, sender],
+        sender: [source, sender]
       });
   };
   if (scale === "s3") {
@@ -48,7 +48,7 @@ function linksOf(data, scale, layer, k, node) {
     data.bodies.s3.names.forEach((_, n) => between(scale, node, n));
   }
   return Object.values(found).flatMap(links =>
-    links.sort((one, other) => Math.abs(other.value) - Math.abs(one.value)).slice(0, TOP),
+    links.sort((one, other) => Math.abs(other.value) - Math.abs(one.value)).slice(0, TOP)
   );
 }
 

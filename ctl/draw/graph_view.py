@@ -7,9 +7,7 @@ choosing a node sends a "select" event with its scale, number and name, and tell
 
 from typing import Any, Final
 
-import numpy as np
-
-from ctl.draw.footage import Footage, footage_json, packed, view_html
+from ctl.draw.footage import Footage, footage_json, packed, rows_of, view_html
 from ctl.explain.graph_links import window_frames
 from ctl.explain.reading import TERM_NAMES, cross_scale, cross_scale_sources, graphs, matrices, window_of
 from ctl.skeleton import SCALES, Scale, part_count
@@ -54,10 +52,5 @@ def _rows(trace: Trace, footage: Footage, clip_length: int, scale: Scale, layer:
         "present": [
             [frame is not None for frame in window_frames(T, clip_length, window, t)] for t in footage.frames.tolist()
         ],
-        **{term: packed(_taken(matrices(trace, scale, layer, term), footage.frames)[:, own]) for term in TERM_NAMES},
+        **{term: packed(rows_of(matrices(trace, scale, layer, term), footage.frames)[:, own]) for term in TERM_NAMES},
     }
-
-
-def _taken(every: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Some frames of a (T, …) array; one that is the same in all of them stays one."""
-    return every[:1] if not every.strides[0] else every[frames]

@@ -8,13 +8,19 @@ function dataOf(view) {
   return JSON.parse(view.querySelector(".view-data").textContent);
 }
 
-/** An array that Python packed: `at(i, j, …)` reads an entry; along an axis of length 1 every index is the same. */
+/** An array of up to three axes that Python packed. */
 function unpack({shape, data}) {
-  const values = new Float32Array(Uint8Array.from(atob(data), letter => letter.charCodeAt(0)).buffer);
+  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+  return arrayOf(shape, new Float32Array(bytes.buffer));
+}
+
+/** `at(i, j, k)` reads an entry; along an axis of length 1 every index is the same. */
+function arrayOf(shape, values) {
   const steps = shape.map((length, axis) =>
-    length === 1 ? 0 : shape.slice(axis + 1).reduce((product, next) => product * next, 1),
+    length === 1 ? 0 : shape.slice(axis + 1).reduce((product, next) => product * next, 1)
   );
-  return {shape, values, at: (...place) => values[place.reduce((sum, index, axis) => sum + index * steps[axis], 0)]};
+  const [one, two = 0, three = 0] = steps;
+  return {shape, values, at: (i, j = 0, k = 0) => values[i * one + j * two + k * three]};
 }
 
 function dress(made, attributes, children) {
@@ -75,7 +81,7 @@ function slider(label, {min, max, step = 1, value, text = String}, changed) {
     oninput: () => {
       shown.textContent = text(Number(input.value));
       changed(Number(input.value));
-    },
+    }
   });
   return make("label", {class: "view-slider"}, make("span", {}, label, " ", shown), input);
 }
@@ -89,7 +95,7 @@ function choice(label, options, value, changed) {
       name,
       value: key,
       checked: String(key) === String(value),
-      onchange: () => changed(key),
+      onchange: () => changed(key)
     });
     return make("label", {}, input, make("span", {}, text));
   });
@@ -144,7 +150,7 @@ function player({numbers, times, show}) {
     oninput: () => {
       play(false);
       go(Number(track.value));
-    },
+    }
   });
   const clock = make("output", {class: "view-clock"});
   const bar = make("div", {class: "view-player"}, button, track, clock);
@@ -179,7 +185,7 @@ function player({numbers, times, show}) {
       go(at);
       play(!STILL);
     },
-    at: () => at,
+    at: () => at
   };
 }
 

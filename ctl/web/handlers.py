@@ -18,7 +18,7 @@ from ctl.web.links import Link, read_link
 from ctl.web.page import Inputs, Page
 from ctl.web.samples import Sample
 from ctl.web.service import AnalyzeRequest, ExplainService, Models, StoppedError
-from ctl.web.tabs import adjacency, graph, what_if
+from ctl.web.tabs import graph, what_if
 from ctl.web.tabs.common import Handler, Selection, Values, shown_person, told_to_the_visitor
 
 PLAYABLE = (".mp4", ".webm", ".mov", ".m4v")
@@ -183,6 +183,5 @@ def _offer(page: Page, choices: views.Choices) -> Values:
     visitor has chosen since."""
     return {
         **graph.offer(page.graph, choices),
-        **adjacency.offer(page.adjacency, choices),
         **what_if.offer(page.what_if, choices.full),
     }

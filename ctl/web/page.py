@@ -55,16 +55,8 @@ class Page:
     @property
     def offered(self) -> list[Any]:
         """The controls that offer what a person's trace holds."""
-        switches = [self.what_if.terms, self.what_if.window, self.what_if.scales]
-        return [
-            self.graph.scale,
-            self.graph.layer,
-            self.graph.film,
-            self.graph.video,
-            *self.adjacency.controls,
-            self.adjacency.source,
-            *switches,
-        ]
+        film = [self.graph.scale, self.graph.layer, self.graph.film, self.graph.video]
+        return [*film, self.what_if.terms, self.what_if.window, self.what_if.scales]
 
 
 def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequence[str]) -> Page:

@@ -26,10 +26,7 @@ EXPLAIN_CONSENT: Final = (
 )
 NO_GRAPH: Final = "This model has no graph layers: there is nothing to explore."
 FILM: Final = "A video of this graph, to download"
-EXPLAIN_MATRIX: Final = (
-    "Rows receive, columns send. A window holds the frame before, the frame itself and the frame after; "
-    "the sum of the three terms is what the layer uses."
-)
+EXPLAIN_MATRIX: Final = "Rows receive, columns send. At first what is learned: the sum without the body."
 EXPLAIN_CAM: Final = "Bright places raise the similarity most. One scale for the whole clip, so frames can be compared."
 EXPLAIN_CHECK: Final = (
     "Takes the marked cells away, and brings them back, and sees whether the similarity follows, next to random maps. "
@@ -72,8 +69,6 @@ REMEDIES: Final = {
     Remedy.SETTLE_CLASH: f'choose "{CLASHES["keep"]}" or "{CLASHES["replace"]}"',
 }
 SCALES: Final = {"s1": "s1 · 17 joints", "s2": "s2 · 10 parts", "s3": "s3 · 5 parts"}
-SOURCES: Final = {"s1": "s1 → s3", "s2": "s2 → s3"}
-LINK_HEADERS: Final = ["Receives", "Sends", "Weight"]
 ITSELF: Final = ("the clip itself", "")
 TIMING_HEADERS: Final = ["Stage", "Seconds", "ms per frame"]
 

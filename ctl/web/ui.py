@@ -90,11 +90,11 @@ def _connect_links(app: gr.Blocks, samples: list[Sample], shown: page.Page) -> g
 
 def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
     """A new selection fills all tabs at once; later each control redraws its own part."""
-    visit, graphs, matrices = shown.visit, shown.graph, shown.adjacency
+    visit = shown.visit
     chosen = visit.selection.change(
         handlers.make_on_selection(shown), shown.inputs.asked, [shown.tabs], show_progress="hidden", **PLUMBING
     )
-    graph.connect(graphs, visit, chosen)
+    graph.connect(shown.graph, visit, chosen)
     searched = gallery.connect(
         shown.gallery,
         visit,
@@ -102,7 +102,7 @@ def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
         own.connect(shown.own, visit, opened),
         gallery.Followers(shown.match.hit, shown.cam.reference, shown.tabs, shown.inputs.asked),
     )
-    adjacency.connect(matrices, visit, chosen, graphs.explorer)
+    adjacency.connect(shown.adjacency, visit, chosen)
     match.connect(shown.match, visit, searched)
     cam.connect(shown.cam, visit, searched)
     what_if.connect(shown.what_if, visit, chosen)

@@ -11,24 +11,17 @@ import plotly.graph_objects as go
 import torch
 from PIL import Image
 
-from ctl.draw.adjacency_page import adjacency_html
+from ctl.draw.adjacency_view import adjacency_html, adjacency_view
 from ctl.draw.cam_picture import cam_strip, cam_video_frames
 from ctl.draw.faithfulness_view import faithfulness_html
 from ctl.draw.footage import Footage
 from ctl.draw.graph_view import MAX_FRAMES, drawn_scales, graph_view
 from ctl.draw.match_page import match_html
-from ctl.draw.matrices import (
-    Link,
-    adjacency_figure,
-    cross_scale_figure,
-    strongest_cross_scale,
-    strongest_links,
-)
 from ctl.draw.palette import THEMES, ThemeName
 from ctl.draw.ranking_page import ranking_html
 from ctl.draw.report_page import report_html
 from ctl.draw.what_if_page import what_if_html
-from ctl.explain.reading import Term, cross_scale_sources, graphs
+from ctl.explain.reading import graphs
 from ctl.explain.what_if import Setting, full_setting
 from ctl.gallery import Filter, Gallery
 from ctl.results import (
@@ -61,37 +54,20 @@ class Choices:
 
     Args:
         scales, layers: of the graphs in the trace; empty for a model without graph layers.
-        sources: scales that are fused into s3.
-        frames: T.
-        clip_length: frames that the model sees together.
         full: all that can be switched off.
     """
 
     scales: tuple[Scale, ...]
     layers: tuple[int, ...]
-    sources: tuple[Scale, ...]
-    frames: int
-    clip_length: int
     full: Setting
-
-    @property
-    def first(self) -> tuple[int, Scale | None, int | None]:
-        """What is shown first: a frame, from 1, with others before and after it in its clip; scale and layer."""
-        middle = (self.frames - 1) // 2 // self.clip_length * self.clip_length + self.clip_length // 2
-        frame = min(middle, self.frames - 1) + 1
-        return frame, self.scales[0] if self.scales else None, self.layers[-1] if self.layers else None
 
 
 def choices(run: Run, person: int) -> Choices:
     """Read from the trace: an ablated model has fewer."""
-    found = run.analysis.people[person]
-    held = graphs(found.trace)
+    held = graphs(run.analysis.people[person].trace)
     return Choices(
         scales=tuple(scale for scale in SCALES if scale in dict(held)),
         layers=tuple(sorted({layer for _, layer in held})),
-        sources=cross_scale_sources(found.trace),
-        frames=len(found.tracklet),
-        clip_length=run.engine.model.config.clip_length,
         full=full_setting(run.engine.model.config),
     )
 
@@ -127,26 +103,12 @@ def graph_video(run: Run, person: int, scale: Scale, layer: int) -> Path:
     )
 
 
-def adjacency(
-    run: Run, person: int, scale: Scale, layer: int, term: Term, frame: int, theme: ThemeName, node: int | None
-) -> go.Figure:
-    """One matrix of Eq. 2 in the window around one frame, with a node's row and column marked."""
-    return adjacency_figure(run.analysis.people[person].trace, scale, layer, term, frame, theme, node)
-
-
-def link_rows(run: Run, person: int, scale: Scale, layer: int, term: Term, frame: int) -> list[list[str]]:
-    """The same matrix's strongest entries."""
-    return _rows(strongest_links(run.analysis.people[person].trace, scale, layer, term, frame))
-
-
-def cross_scale(run: Run, person: int, source: Scale, frame: int, theme: ThemeName) -> go.Figure:
-    """Which parts of a finer scale each of the five parts reads."""
-    return cross_scale_figure(run.analysis.people[person].trace, source, frame, theme)
-
-
-def cross_rows(run: Run, person: int, source: Scale, frame: int) -> list[list[str]]:
-    """The same matrix's strongest entries."""
-    return _rows(strongest_cross_scale(run.analysis.people[person].trace, source, frame))
+def adjacency(run: Run, person: int) -> str:
+    """All matrices of the trace, to look at."""
+    trace = run.analysis.people[person].trace
+    if not drawn_scales(trace):
+        return text.hints(text.NO_GRAPH)
+    return adjacency_view(trace, footage(run, person))
 
 
 def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> tuple[Path, Path]:
@@ -258,7 +220,7 @@ def files(run: Run, person: int) -> list[Path]:
     report = "report-without-grad-cam" if cams is None else "report"
     texts: dict[str, Callable[[], str]] = {
         f"{report}-{number}.html": lambda: report_html(analysis, found, pictures(), cams),
-        f"adjacency-{number}.html": lambda: adjacency_html(found.trace, analysis.video.source),
+        f"adjacency-{number}.html": lambda: adjacency_html(found, analysis.video.source),
         "ranking.html": lambda: ranking_html(analysis, pictures()),
     }
     pages = [run.file(name, partial(_write_text, make)) for name, make in texts.items()]
@@ -279,10 +241,6 @@ def shortened(value: Any) -> Any:
 
 def _write_text(make: Callable[[], str], path: Path) -> None:
     path.write_text(make(), encoding="utf-8")
-
-
-def _rows(links: list[Link]) -> list[list[str]]:
-    return [[link.receiver, link.sender, f"{link.value:.3f}"] for link in links]
 
 
 def _fps(run: Run) -> float:

@@ -65,13 +65,15 @@ def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
         page.screenshot(path=screenshots / f"graph-{look_name(size, dark)}.png", full_page=True)
 
         open_tab(page, "Adjacency")
-        plot = page.locator("#adjacency-plot .js-plotly-plot")
-        expect(plot.locator(".heatmaplayer image")).to_be_visible()
-        frames = (
-            "document.querySelector('#adjacency-plot .js-plotly-plot').layout.shapes.filter(s => s.type === 'rect')"
-        )
-        page.wait_for_function(f"{frames}.length === 2")
-        assert page.evaluate(f"{frames}.map(s => [s.y0, s.x0])") == [[17 + 16 - 0.5, 0], [0, 17 + 16 - 0.5]]
+        matrices = page.locator("#matrices")
+        expect(matrices.locator(".adjacency-person .receiver")).to_have_count(0)
+        open_tab(page, "Graph")
+        page.keyboard.press("Tab")
+        explorer.locator(".node[aria-pressed=true]").focus()
+        page.keyboard.press("ArrowUp")
+        open_tab(page, "Adjacency")
+        expect(matrices.locator(".view-said")).to_contain_text("right knee: its row")
+        expect(matrices.locator(".view-clock")).to_contain_text("frame 2 ")
 
 
 @pytest.mark.parametrize(("size", "dark"), LOOKS)

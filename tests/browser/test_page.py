@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.running import thinned
-from tests.browser.steps import SAMPLES, TABS, drop, expect_drawn, open_tab, sideways_overflow, visit
+from tests.browser.steps import SAMPLES, TABS, brightness, drop, expect_drawn, open_tab, sideways_overflow, visit
 
 
 @pytest.fixture
@@ -49,14 +49,12 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     expect_playing(page, "#graph-video video")
 
     open_tab(page, "Adjacency")
-    plot = page.locator("#adjacency-plot .js-plotly-plot")
-    expect(plot.locator(".heatmaplayer image")).to_be_visible()
-    expect(plot).to_contain_text("Sum (A) · s1 · layer 2")
-    expect(page.locator("#cross-plot .heatmaplayer image")).to_be_visible()
-    expect(page.locator("#links")).to_contain_text("(t")
+    matrices = page.locator("#matrices")
+    expect(matrices.locator("canvas[role=application]")).to_have_count(3)
+    expect(matrices.get_by_role("button", name="Frame 17", exact=True)).to_be_visible()
     page.screenshot(path=screenshots / "adjacency.png", full_page=True)
-    page.get_by_role("radio", name="Physical (Ap)").click()
-    expect(plot).to_contain_text("Physical (Ap) · s1 · layer 2")
+    matrices.get_by_role("radio", name="Body (Ap)").check(force=True)
+    expect(matrices.locator(".adjacency-key")).to_contain_text("0.00 1.00")
 
     open_tab(page, "Grad-CAM")
     expect_playing(page, "#cam-video video")
@@ -102,11 +100,8 @@ def test_sample_in_the_dark(browser: Browser, app_url: str, screenshots: Path) -
         expect(page.locator("#explorer .node").first).to_be_visible()
         expect(page.locator("#people")).to_be_hidden()
         open_tab(page, "Adjacency")
-        expect(page.locator("#adjacency-plot .heatmaplayer image")).to_be_visible()
-        red, green, blue = page.eval_on_selector(
-            "#adjacency-plot .gtitle", "title => getComputedStyle(title).fill.match(/\\d+/g).map(Number)"
-        )
-        assert min(red, green, blue) > 150, "dark text on a dark page"
+        expect(page.locator("#matrices .adjacency-key")).to_be_visible()
+        assert brightness(page, "#matrices .adjacency-key") > 150, "dark text on a dark page"
         page.screenshot(path=screenshots / "dark-adjacency.png", full_page=True)
 
 

@@ -8,8 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from ctl.draw.browser import calling, script, style_sheet
-from ctl.draw.footage import Footage, film
-from ctl.draw.graph_view import drawn_scales, graph_view
+from ctl.draw.footage import Footage, film_crops
+from ctl.draw.graph_view import MAX_FRAMES, drawn_scales, graph_view
 from ctl.draw.page import number, page
 from ctl.draw.palette import NEGATIVE, POSITIVE
 from ctl.explain.graph_links import links
@@ -17,7 +17,8 @@ from ctl.explain.reading import TERM_NAMES, graph_weights, matrices
 from ctl.skeleton import JOINTS, part_count, physical_adjacency
 from ctl.types import Trace
 from tests.draw.conftest import OpenPage
-from tests.explain.traces import HEIGHT, WIDTH, make_trace
+from tests.draw.pages import make_person, set_range
+from tests.explain.traces import make_trace
 
 KNEE, ANKLE = JOINTS.index("left knee"), JOINTS.index("left ankle")
 CLIP = 6
@@ -25,9 +26,7 @@ SCRIPTS = ("view", "graph_links", "graph_marks", "graph")
 
 
 def make_footage(trace: Trace) -> Footage:
-    T = len(trace.keypoints.xy)
-    crops = (np.full((HEIGHT, WIDTH, 3), 40 + 3 * t, np.uint8) for t in range(T))
-    return film(crops, trace.keypoints, np.arange(T), np.arange(T) / 10)
+    return film_crops(make_person(trace).tracklet, trace.keypoints, MAX_FRAMES)
 
 
 def graph_html(trace: Trace) -> str:
@@ -37,12 +36,6 @@ def graph_html(trace: Trace) -> str:
 
 def node(shown: Page, number: int, scale: str = "s1") -> str:
     return f'.node[data-name="{JOINTS[number]}"][aria-label$="({scale})"]'
-
-
-def set_range(shown: Page, label: str, value: float) -> None:
-    shown.get_by_role("slider", name=label).evaluate(
-        "(input, value) => { input.value = value; input.dispatchEvent(new Event('input', {bubbles: true})); }", value
-    )
 
 
 def rows(shown: Page) -> list[list[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from ctl.errors import CTLError, InputError, Remedy
-from ctl.web import text, views
+from ctl.web import text
 from ctl.web.runs import Run
 from ctl.web.service import ExplainService
 
@@ -36,37 +36,6 @@ class Visit:
     selection: gr.State
     theme: gr.Textbox
     own: gr.State
-
-
-@dataclass(frozen=True, eq=False)
-class GraphControls:
-    """Which frame of which graph: in the Graph tab and in the Adjacency tab, in step."""
-
-    frame: gr.Slider
-    scale: gr.Radio
-    layer: gr.Radio
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.frame, self.scale, self.layer))
-
-    def offer(self, choices: views.Choices) -> Values:
-        """What another person changes."""
-        frame, scale, layer = choices.first
-        return {
-            self.frame: gr.Slider(maximum=choices.frames, value=frame),
-            self.scale: gr.Radio([(text.SCALES[value], value) for value in choices.scales], value=scale),
-            self.layer: gr.Radio(list(choices.layers), value=layer),
-        }
-
-
-@contextmanager
-def graph_controls(name: str) -> Iterator[GraphControls]:
-    """Lay them out; what the body makes stands in the row of scale and layer. `name` begins their elements' ids."""
-    frame = gr.Slider(1, 2, value=1, step=1, label="Frame", elem_id=f"{name}-frame")
-    with gr.Row():
-        scale = gr.Radio(pairs(text.SCALES), value="s1", label="Scale", min_width=260, scale=3, elem_id=f"{name}-scale")
-        layer = gr.Radio([1, 2], value=2, label="Layer", min_width=120, scale=1)
-        yield GraphControls(frame, scale, layer)
 
 
 @contextmanager
@@ -95,11 +64,6 @@ def shown_person(service: ExplainService, selection: Selection | None) -> Iterat
 def pairs(names: Mapping[Any, str]) -> list[tuple[str, Any]]:
     """value -> label, as Gradio's (label, value) choices."""
     return [(label, value) for value, label in names.items()]
-
-
-def named(names: Mapping[Any, str], offered: Sequence[Any]) -> gr.Radio:
-    """A radio's update: of the named values, those that are offered; the first is chosen."""
-    return gr.Radio([(names[value], value) for value in offered], value=offered[0] if offered else None)
 
 
 def looping_video(label: str, elem_id: str) -> gr.Video:

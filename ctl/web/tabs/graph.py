@@ -39,10 +39,10 @@ def lay_out() -> GraphTab:
 
 def offer(tab: GraphTab, choices: views.Choices) -> Values:
     """What another person changes: the graphs that there are videos of."""
-    _, scale, layer = choices.first
+    scales = [(text.SCALES[scale], scale) for scale in choices.scales]
     return {
-        tab.scale: gr.Radio([(text.SCALES[value], value) for value in choices.scales], value=scale),
-        tab.layer: gr.Radio(list(choices.layers), value=layer),
+        tab.scale: gr.Radio(scales, value=next(iter(choices.scales), None)),
+        tab.layer: gr.Radio(list(choices.layers), value=max(choices.layers, default=None)),
         tab.film: gr.Accordion(open=False),
         tab.video: None,
     }
