@@ -24,9 +24,12 @@ from ctl.skeleton import SCALES, Scale, part_names
 from ctl.types import UNTRAINED, Analysis, Keypoints, PersonAnalysis, Tracklet
 from ctl.video.writer import write_video
 
-VIDEO_SIDE: Final = 640
+VIDEO_SIDE: Final = 720
 FOOTAGE_SIDE: Final = 480
 """Pixels of the longest side of what follows a person: in a video, and in the browser."""
+
+AROUND: Final = 0.04
+"""Share of the largest box that is shown on every side of it, beside the room that the box has: the person fills it."""
 
 CLOCKLESS_FPS: Final = 25.0
 """Frames per second of a video made from pictures, which have no clock."""
@@ -202,7 +205,7 @@ def _source_views(
 ) -> tuple[Iterator[np.ndarray], Keypoints]:
     """T pictures that follow the person, and the joints in pixels of them."""
     tracklet, video = person.tracklet, analysis.video
-    framing = frame_person(tracklet, (video.height, video.width), longest_side=longest_side)
+    framing = frame_person(tracklet, (video.height, video.width), AROUND, longest_side)
     joints = source_keypoints(tracklet, person.trace.keypoints)
     return (
         source_views(clip, tracklet, framing, ANALYSIS_FPS),

@@ -87,7 +87,7 @@ def draw_graph(
     canvas = picture.enlarge(image)
     factor = canvas.shape[0] / image.shape[0]
     xy = nodes_xy * (np.array(canvas.shape[1::-1]) / image.shape[1::-1])
-    unit = max(0.5, factor * (body_height or image.shape[0]) / picture.DISPLAY_HEIGHT)
+    unit = max(0.45, factor * (body_height or image.shape[0]) / picture.DISPLAY_HEIGHT)
     opacity = _FAINTEST + (1 - _FAINTEST) * np.clip(node_scores / _CERTAIN, 0, 1)
     for receiver, sender in learned_links(weights, physical, links):
         share = abs(weights[receiver, sender]) / max(strengths.link, 1e-12)

@@ -9,10 +9,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ctl.draw.palette import CASING, THEMES, ColourScale, colours, rgb
 
-DISPLAY_HEIGHT: Final = 640
+DISPLAY_HEIGHT: Final = 720
 """Pixels that small crops are enlarged to before anything is drawn on them."""
 
-MIN_WIDTH: Final = 320
+MIN_WIDTH: Final = 400
 """Pixels that a legend needs."""
 
 _TEXT: Final = THEMES["dark"].text
@@ -124,7 +124,7 @@ class Legend:
     """
 
     def __init__(self, width: int, rows: int) -> None:
-        self._size = min(20, max(13, width // 50))
+        self._size = max(16, width // 25)  # a phone shows the strip 360 pixels wide
         self._row = 2 * round(0.8 * self._size)
         self._picture = Image.new("RGB", (width, rows * self._row + 2 * (self._size // 4)), CASING)
         self._pen = ImageDraw.Draw(self._picture)
@@ -143,7 +143,7 @@ class Legend:
 
     def bar(self, scale: ColourScale) -> None:
         """A colour scale from low to high."""
-        left, length, half = round(self._x), 8 * self._size, self._size // 3
+        left, length, half = round(self._x), 5 * self._size, self._size // 3
         for x, colour in enumerate(colours(np.linspace(0, 1, length), scale), start=left):
             self._pen.line((x, self._y - half, x, self._y + half), tuple(colour.tolist()))
         self._x += length

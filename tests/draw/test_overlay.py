@@ -152,7 +152,7 @@ def test_a_joint_outside_the_picture_is_no_error(place: tuple[int, int]) -> None
 
 @pytest.mark.parametrize(
     ("shape", "enlarged"),
-    [pytest.param((256, 128), (640, 320), id="crop"), pytest.param((720, 1281), (720, 1280), id="scene")],
+    [pytest.param((256, 128), (720, 360), id="crop"), pytest.param((720, 1281), (720, 1280), id="scene")],
 )
 def test_small_pictures_are_enlarged_and_sides_are_even(shape: tuple[int, int], enlarged: tuple[int, int]) -> None:
     image = grey(*shape)
@@ -169,7 +169,7 @@ def test_marks_shrink_with_the_person() -> None:
     covered = []
     for body_height in (None, 100.0):
         got = draw_graph(
-            grey(720, 720),
+            grey(810, 810),
             xy,
             np.ones(17),
             weights,
