@@ -73,7 +73,7 @@ def save_checkpoint(
     The same weights always give the same bytes.
 
     Args:
-        folder: made where it is missing.
+        folder: made if it is missing.
         model: on any device, in any mode.
         trained: whether the graph layers were trained.
         card: text of README.md; None leaves the file alone.
@@ -95,7 +95,7 @@ def save_checkpoint(
 def save_calibration(folder: Path, calibration: Calibration) -> None:
     """Write a calibration into a checkpoint folder, in place of the one it has.
 
-    Raises InputError where this version can't use the folder's config.json.
+    Raises InputError if this version can't use the folder's config.json.
     """
     config = replace(_read_config(folder / CONFIG), calibration=calibration)
     write_atomic(folder / CONFIG, to_json(config.to_json()))
@@ -175,11 +175,11 @@ def _locate(ref: str | Path) -> _Source:
 
 
 def _read_config(path: Path) -> _Config:
-    """Raises InputError where this version can't use the file."""
+    """Raises InputError if this version can't use the file."""
     values = read_json(path)
-    for key, known in _HEADER.items():
-        if values.get(key) != known:
-            raise InputError(f"{path}: {key} must be {known!r}, got {values.get(key)!r}")
+    for key, required in _HEADER.items():
+        if values.get(key) != required:
+            raise InputError(f"{path}: {key} must be {required!r}, got {values.get(key)!r}")
     unknown = set(values) - {*_HEADER, "trained", "weights", "model", "calibration"}
     if unknown:
         raise InputError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
@@ -197,7 +197,7 @@ def _read_config(path: Path) -> _Config:
 
 
 def _read_calibration(values: Any) -> Calibration | None:
-    """Inverse of `asdict`. Raises InputError where keys or values are others."""
+    """Inverse of `asdict`. Raises InputError if keys or values are others."""
     if values is None:
         return None
     if not isinstance(values, dict) or set(values) != {"slope", "intercept", "fitted_on"}:
@@ -214,22 +214,22 @@ def _load_strictly(model: CTL, data: bytes, path: Path, names: set[str]) -> None
     if data.startswith(_LFS_POINTER):
         raise InputError(f"{path} only says where Git LFS keeps the weights: fetch them with `git lfs pull`")
     try:
-        found: dict[str, Tensor] = load(data)
+        tensors: dict[str, Tensor] = load(data)
     except SafetensorError as error:
         raise InputError(f"{path} is damaged: {error}") from error
     wanted = {name: tensor for name, tensor in model.state_dict().items() if name in names}
-    if missing := sorted(wanted.keys() - found.keys()):
+    if missing := sorted(wanted.keys() - tensors.keys()):
         raise InputError(f"{path} has no {_name_first(missing)}")
-    if extra := sorted(found.keys() - wanted.keys()):
+    if extra := sorted(tensors.keys() - wanted.keys()):
         raise InputError(f"{path} has an unknown {_name_first(extra)}")
-    for name, tensor in found.items():
+    for name, tensor in tensors.items():
         if tensor.shape != wanted[name].shape:
             raise InputError(f"{path}: {name} must be {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}")
         if tensor.is_floating_point() != wanted[name].is_floating_point():
             raise InputError(f"{path}: {name} must be {wanted[name].dtype}, got {tensor.dtype}")
         if not torch.isfinite(tensor).all():
             raise InputError(f"{path}: {name} holds values that aren't finite")
-    model.load_state_dict(found, strict=False)  # every name has been looked at
+    model.load_state_dict(tensors, strict=False)  # every name has been looked at
 
 
 def _name_first(keys: list[str]) -> str:

@@ -25,7 +25,7 @@ class ModelConfig:
 
     Args:
         backbone: ImageNet network that gives the feature map; its last stride is 1.
-        channels: C, width of a node and of each embedding. Where the backbone's own width differs, one linear map
+        channels: C, width of a node and of each embedding. If the backbone's own width differs, one linear map
             brings the pooled features to it.
         image_size: height and width in pixels that frames are resized to.
         shrink: frames are averaged over squares of so many pixels before the backbone, which then costs that much less,
@@ -46,7 +46,7 @@ class ModelConfig:
         alpha: α, balance weight of Eq. 7.
         relation_width: width of φ, ϕ, h and f in Eq. 5. Assumed: the paper gives none.
         relation: what the softmax of Eq. 5 is taken of: "product" is the paper's inner product, "cosine" bounds it.
-        body_prior: added to the softmax of Eq. 5 where the source lies wholly within the target part; 0 in the paper.
+        body_prior: added to the softmax of Eq. 5 if the source lies wholly within the target part; 0 in the paper.
         carry_norm: whether a norm stands before the ReLU of Eq. 6. Not in the paper.
         pixel_scaling: "paper" divides by 256; "imagenet" standardises with ImageNet's mean and deviation.
         identities: training identities, for the classifiers of the identification loss; 0 builds none.
@@ -126,7 +126,7 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "ModelConfig":
-        """Inverse of `to_json`. Raises InputError where a key is unknown or a value isn't allowed."""
+        """Inverse of `to_json`. Raises InputError if a key is unknown or a value isn't allowed."""
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise InputError(f"model config has unknown keys: {', '.join(sorted(unknown))}")

@@ -20,7 +20,7 @@ ROOT: Final = _BUNDLED if _BUNDLED.is_dir() else _BUNDLED.parent.parent
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that a reader, or whoever comes after a crash, sees the old content or the new, never a part.
 
-    The folder is created where it is missing. Raises InputError where it can't be written to.
+    The folder is created if it is missing. Raises InputError if it can't be written to.
     """
     try:
         with folder_for_results(path.parent):
@@ -31,7 +31,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 @contextmanager
 def folder_for_results(folder: Path) -> Iterator[None]:
-    """Make a folder and those above it; where what is done in it fails, those that were made go again if empty."""
+    """Make a folder and those above it; if what is done in it fails, those that were made go again if empty."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def to_json(values: dict[str, Any]) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds one object. Raises InputError where it is missing, damaged or holds something else."""
+    """A JSON file that holds one object. Raises InputError if it is missing, damaged or holds something else."""
     try:
         values = json.loads(read_bytes(path))
     except ValueError as error:
@@ -75,7 +75,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Content of a file. Raises InputError where it is missing or can't be read."""
+    """Content of a file. Raises InputError if it is missing or can't be read."""
     try:
         return path.read_bytes()
     except OSError as error:

@@ -81,7 +81,7 @@ class HubFiles:
 
 
 def parse_ref(text: str) -> HubRef:
-    """Read "owner/name" or "owner/name@revision". Raises InputError where it is neither."""
+    """Read "owner/name" or "owner/name@revision". Raises InputError if it is neither."""
     repo_id, at, revision = text.partition("@")
     try:
         validate_repo_id(repo_id)
@@ -95,7 +95,7 @@ def parse_ref(text: str) -> HubRef:
 def fetch(ref: str) -> HubFiles:
     """Bring a checkpoint into the local cache and check it.
 
-    A commit that is cached makes no request. Where the Hub can't be reached, or `HF_HUB_OFFLINE` is set, what is
+    A commit that is cached makes no request. If the Hub can't be reached, or `HF_HUB_OFFLINE` is set, what is
     cached of the revision is taken.
 
     Args:
@@ -113,7 +113,7 @@ def fetch(ref: str) -> HubFiles:
 
 
 def push(folder: Path, repo_id: str, *, private: bool = False, message: str = "Upload checkpoint") -> str:
-    """Send a checkpoint folder with its model card to the Hub; the repo is created where it is missing.
+    """Send a checkpoint folder with its model card to the Hub; the repo is created if it is missing.
 
     Only `*.safetensors`, `*.json` and `*.md` are sent. The token comes from `hf auth login` or `HF_TOKEN`.
 
@@ -153,7 +153,7 @@ def _cached(ref: HubRef) -> HubFiles | None:
 
 
 def _refresh(ref: HubRef) -> HubFiles:
-    """From the Hub where it answers, or else from the cache."""
+    """From the Hub if it answers, or else from the cache."""
     with _one_sentence(ref):
         trouble = _ask(ref)
         if trouble is None:
@@ -175,7 +175,7 @@ def _download(ref: HubRef) -> HubFiles:
 
 
 def _ask(ref: HubRef) -> Exception | None:
-    """One short request, without retries. Returns why the Hub can't be reached; None where it answers."""
+    """One short request, without retries. Returns why the Hub can't be reached; None if it answers."""
     url = hf_hub_url(ref.repo_id, WEIGHTS, revision=ref.revision)
     try:
         answer = _within(ANSWER_SECONDS, lambda: get_hf_file_metadata(url, timeout=ANSWER_SECONDS))
@@ -191,7 +191,7 @@ def _ask(ref: HubRef) -> Exception | None:
 
 
 def _within(seconds: float, call: Callable[[], T]) -> T:
-    """Result of a call that may hang where no timeout of its own reaches. Raises TimeoutError."""
+    """Result of a call that may hang if no timeout of its own reaches. Raises TimeoutError."""
     result: Future[T] = Future()
 
     def run() -> None:
@@ -214,11 +214,11 @@ def _verify(weights: Path, ref: HubRef) -> None:
     if not re.fullmatch(r"[0-9a-f]{64}", blob.name):
         return
     with blob.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != blob.name:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != blob.name:
         blob.unlink()
         raise HubError(
-            f"{WEIGHTS} of {ref} arrived damaged: its SHA-256 is {found[:12]}…, the Hub announced {blob.name[:12]}…; "
+            f"{WEIGHTS} of {ref} arrived damaged: its SHA-256 is {digest[:12]}…, the Hub announced {blob.name[:12]}…; "
             "it was removed, try again"
         )
 

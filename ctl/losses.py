@@ -84,7 +84,7 @@ def ctl_loss(
 ) -> LossParts:
     """Eq. 9. Assumed: the triplet and identification losses of V_f^g, V_f^a and V_f^c are summed, not averaged.
 
-    Differs, where asked for: what s1 and s2 each add to V_f^a has to say alone who it is. Nothing else in Eq. 9 asks
+    Differs, if asked for: what s1 and s2 each add to V_f^a has to say alone who it is. Nothing else in Eq. 9 asks
     anything of them, and they end with a share of nothing.
 
     Args:

@@ -62,7 +62,7 @@ class Engine:
 
     Args:
         model: in evaluation mode, on `device`.
-        relating: the same network for questions that start from nodes: `model` itself, or, where that can run in a
+        relating: the same network for questions that start from nodes: `model` itself, or, if that can run in a
             worker only, a copy on the CPU.
         checkpoint: where its weights came from.
         estimator, detector: on `device`.
@@ -147,7 +147,7 @@ class Engine:
         start = perf_counter()
         step(0.0, "Finding people")
         with open_clip(clip, max_fps=ANALYSIS_FPS) as frames:
-            found = find_people(
+            people_found = find_people(
                 frames,
                 self.detector,
                 self.model.config.image_size,
@@ -155,11 +155,11 @@ class Engine:
                 kind=kind,
                 on_progress=lambda share: step(0.5 * share, "Finding people"),
             )
-            video = replace(frames.info, notices=(*frames.info.notices, *found.notices))
+            video = replace(frames.info, notices=(*frames.info.notices, *people_found.notices))
         timings = {"people": perf_counter() - start}
 
         extracted = self.extract(
-            [tracklet.crops for tracklet in found.tracklets],
+            [tracklet.crops for tracklet in people_found.tracklets],
             lambda share: step(0.5 + 0.45 * share, "Key-points and graphs"),
         )
         timings |= extracted.timings_s
@@ -171,10 +171,10 @@ class Engine:
             PersonAnalysis(
                 tracklet, own.trace, own.embedding, self.rank(own.embedding, tracklet_key(digest, tracklet.id))
             )
-            for tracklet, own in zip(found.tracklets, extracted.features, strict=True)
+            for tracklet, own in zip(people_found.tracklets, extracted.features, strict=True)
         )
         timings["ranking"] = perf_counter() - start
-        return Analysis(video, found.kind, people, found.dropped, self.checkpoint, timings)
+        return Analysis(video, people_found.kind, people, people_found.dropped, self.checkpoint, timings)
 
     def extract(self, tracklets: Sequence[np.ndarray], on_progress: Progress) -> Extracted:
         """Key-points, graphs and embedding of tracklets (T, H, W, 3) uint8: the part that needs the model's device."""
@@ -182,7 +182,7 @@ class Engine:
             return extract(self.model, self.estimator, tracklets, mixed=self.mixed, on_progress=on_progress)
 
     def rank(self, embedding: np.ndarray, key: str) -> Ranking:
-        """The gallery's nearest tracklets to an embedding (D,), without the query itself where the gallery holds it."""
+        """The gallery's nearest tracklets to an embedding (D,), without the query itself if the gallery holds it."""
         return self.gallery.search(torch.from_numpy(embedding), TOP_K, where=Filter(without_keys=frozenset({key})))
 
     def grad_cam(self, crops: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
@@ -283,7 +283,7 @@ def analyze(
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto" or the name of a device. Raises InputError where this machine has no such device."""
+    """ "auto" or the name of a device. Raises InputError if this machine has no such device."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -296,7 +296,7 @@ def choose_device(name: str) -> torch.device:
 def _gallery_for(
     checkpoint: CheckpointInfo, place: str | Path | None, may_be_new: bool
 ) -> tuple[Gallery, tuple[str, ...]]:
-    """A gallery asked for has to fit the checkpoint; the demo gallery is left out, with a notice, where it doesn't."""
+    """A gallery asked for has to fit the checkpoint; the demo gallery is left out, with a notice, if it doesn't."""
     if place is not None:
         gallery = open_store(place, checkpoint.sha256 if may_be_new else None).read()
         require_weights(gallery, checkpoint.sha256)

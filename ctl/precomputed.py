@@ -97,14 +97,14 @@ def write_precomputed(folder: Path, engine: Engine, clip: Path) -> Path:
 
 
 def read_precomputed(folder: Path, engine: Engine, clip: Path) -> Precomputed | None:
-    """What is kept of a clip, where the engine would find the same.
+    """What is kept of a clip, if the engine would find the same.
 
     Args:
         folder: of the files.
         engine: whose gallery is searched.
         clip: to be analysed.
     Returns:
-        None where there is no file for a clip of this name and content, or other models made it.
+        None if there is no file for a clip of this name and content, or other models made it.
     Raises:
         InputError: the file is damaged, or the clip can't be read.
     """
@@ -176,7 +176,7 @@ def _arrays(engine: Engine, person: PersonAnalysis) -> Iterator[tuple[str, np.nd
 
 
 def _kept(arrays: Mapping[str, np.ndarray], person: int, channels: int) -> _Kept:
-    """Inverse of `_arrays`. Raises KeyError, ValueError, OSError or zlib.error where something is amiss."""
+    """Inverse of `_arrays`. Raises KeyError, ValueError, OSError or zlib.error if something is amiss."""
     T, begin = len(arrays[f"{person}/frames"]), f"{person}/cam/"
     crops = np.stack([_picture(arrays[f"{person}/crop/{t}"]) for t in range(T)])
     cams = {
@@ -204,7 +204,7 @@ def _packed(nodes: TrackletNodes) -> np.ndarray:
 
 
 def _unpacked(data: np.ndarray, frames: int, channels: int) -> TrackletNodes:
-    """Inverse of `_packed`. Raises ValueError or zlib.error where something is amiss."""
+    """Inverse of `_packed`. Raises ValueError or zlib.error if something is amiss."""
     planes = np.frombuffer(zlib.decompress(data.tobytes()), np.uint8).reshape(2, -1)
     halves = np.ascontiguousarray(planes.T).view("<f2").reshape(1 + len(JOINTS), channels, frames)
     if not np.isfinite(halves).all():

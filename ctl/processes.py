@@ -46,7 +46,7 @@ def run_beside(
         threads: that each computes with.
         doing: what a process does, for the message: "renders".
     Yields:
-        the number of each task that ended, as soon as it did. Where the caller stops, or a task raises, those that
+        the number of each task that ended, as soon as it did. If the caller stops, or a task raises, those that
         haven't begun are left.
     Raises:
         InputError: a process was ended from outside. What tasks raise is raised too.

@@ -140,14 +140,14 @@ def _entry_names(matrix: str, values: np.ndarray) -> tuple[tuple[str, ...], tupl
 
 
 def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> tuple[Path, ...]:
-    """Write all six files, for the first tracklet where a file shows one person.
+    """Write all six files, for the first tracklet if a file shows one person.
 
     They appear together at the end; if anything fails before, nothing does.
 
     Args:
         engine: that made the analysis.
         clip: that was analysed, read once more for the overlay.
-        out: folder, made where it is missing.
+        out: folder, made if it is missing.
     Returns:
         The files.
     Raises:

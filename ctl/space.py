@@ -44,7 +44,7 @@ def run_space(args: argparse.Namespace) -> int:
 def lay_out(out: Path) -> None:
     """Write the Space; a former one in the folder is replaced, its `.git` stays.
 
-    Raises InputError where the folder holds anything else, or can't be written.
+    Raises InputError if the folder holds anything else, or can't be written.
     """
     if not (ROOT / "app.py").exists():
         raise InputError("a Space is laid out from a clone of the project, not from an installed package")

@@ -21,10 +21,10 @@ class VideoInfo:
     Args:
         source: name of the clip as the user knows it (no folder).
         width, height: pixels of a frame after its orientation flag is applied.
-        fps: frames per second of the *analysed* frames; 0 where the source has no clock (a folder of pictures).
+        fps: frames per second of the *analysed* frames; 0 if the source has no clock (a folder of pictures).
         frames: number of analysed frames.
         duration: seconds from the first to the end of the last analysed frame; 0 without a clock.
-        notices: sentences for the user about what was cut or thinned out; empty where nothing was.
+        notices: sentences for the user about what was cut or thinned out; empty if nothing was.
     """
 
     source: str
@@ -187,8 +187,8 @@ class CheckpointInfo:
         sha256: of model.safetensors.
         trained: whether the graph layers were trained; if not, every output says so.
         config: the model part of config.json.
-        notice: a sentence for the user, e.g. that the Hub could not be reached; "" where all is well.
-        calibration: of its similarities; None where none was fitted.
+        notice: a sentence for the user, e.g. that the Hub could not be reached; "" if all is well.
+        calibration: of its similarities; None if none was fitted.
     """
 
     id: str

@@ -33,7 +33,7 @@ class Split:
     """One division of a data set. Training persons and test persons are disjoint.
 
     Args:
-        train: what a model may learn from; empty where the data set has only a test part.
+        train: what a model may learn from; empty if the data set has only a test part.
         query: each is searched for in the gallery.
         gallery: what is ranked. May contain the queries themselves: same person and same camera is never a hit.
     """
@@ -50,7 +50,7 @@ class Benchmark:
     Args:
         name: "mars", "ilids-vid", "prid2011", "ls-vid", "walkers" or "folder".
         protocol: one sentence that says how queries and gallery were made; goes into every report.
-        splits: one, or ten where the field averages over ten.
+        splits: one, or ten if the field averages over ten.
     """
 
     name: str

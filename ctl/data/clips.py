@@ -60,7 +60,7 @@ class Clips(Dataset[Clip]):
         return len(self.tracklets)
 
     def __getitem__(self, key: ClipKey) -> Clip:
-        """The clip of a key. Raises InputError where a picture can't be read or heat maps are missing."""
+        """The clip of a key. Raises InputError if a picture can't be read or heat maps are missing."""
         draws = draw_clip(self.tracklets, key, self.clip_length, donor=bool(self.augment.occlude))
         tracklet = self.tracklets[key.tracklet]
         frames, logits = self.frames.read(tracklet, draws.indices), self.maps.read(tracklet, draws.indices)
@@ -84,7 +84,7 @@ class ClipDraws(NamedTuple):
     Args:
         rng: every later draw comes from it.
         indices: (T,) int64 frames of the tracklet.
-        donor: to occlude with; None where the drawn tracklet shows the same person, or none was wanted.
+        donor: to occlude with; None if the drawn tracklet shows the same person, or none was wanted.
     """
 
     rng: np.random.Generator
@@ -97,7 +97,7 @@ def draw_clip(tracklets: Sequence[TrackletFiles], key: ClipKey, clip_length: int
     rng = np.random.default_rng(key.seed)
     tracklet = tracklets[key.tracklet]
     indices = draw_frames(len(tracklet), clip_length, rng)
-    other = int(rng.integers(len(tracklets)))
-    if not donor or tracklets[other].person == tracklet.person:
+    occluder = int(rng.integers(len(tracklets)))
+    if not donor or tracklets[occluder].person == tracklet.person:
         return ClipDraws(rng, indices, None)
-    return ClipDraws(rng, indices, Donor(other, int(rng.integers(len(tracklets[other])))))
+    return ClipDraws(rng, indices, Donor(occluder, int(rng.integers(len(tracklets[occluder])))))

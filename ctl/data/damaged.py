@@ -18,7 +18,7 @@ class LeftOut:
     Args:
         frames: missing or damaged, in all tracklets.
         tracklets: of which no frame was left.
-        first: what was said of the first frame; "" where all are there.
+        first: what was said of the first frame; "" if all are there.
     """
 
     frames: int = 0
@@ -27,7 +27,7 @@ class LeftOut:
 
     @property
     def notice(self) -> str:
-        """A sentence; "" where all frames are there."""
+        """A sentence; "" if all frames are there."""
         if not self.frames:
             return ""
         return (
@@ -62,11 +62,11 @@ def leave_out_damaged(benchmark: Benchmark, on_progress: Progress | None = None)
             on_progress(done / len(tracklets))
 
     def left(part: tuple[TrackletFiles, ...]) -> tuple[TrackletFiles, ...]:
-        return tuple(found for tracklet in part if (found := kept[tracklet]) is not None)
+        return tuple(rest for tracklet in part if (rest := kept[tracklet]) is not None)
 
     splits = tuple(
         replace(split, train=left(split.train), query=left(split.query), gallery=left(split.gallery))
         for split in benchmark.splits
     )
-    gone = sum(found is None for found in kept.values())
+    gone = sum(rest is None for rest in kept.values())
     return replace(benchmark, splits=splits), LeftOut(len(complaints), gone, complaints[0] if complaints else "")

@@ -37,7 +37,7 @@ def read_folder(root: Path) -> Benchmark:
 
 
 def read_split(root: Path) -> Split:
-    """The one split of the folder layout; its train part is empty where there is no train/. Raises InputError."""
+    """The one split of the folder layout; its train part is empty if there is no train/. Raises InputError."""
     parts = {name: _part(root / name) for name in (TRAIN, *TEST) if name != TRAIN or (root / TRAIN).is_dir()}
     seen = [who for part in parts.values() for who in part]
     persons, cameras = (_numbers(names) for names in zip(*seen, strict=True))

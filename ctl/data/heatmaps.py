@@ -194,7 +194,7 @@ class _Writer:
         return self
 
     def submit(self, write: Callable[[], None]) -> None:
-        """Raises what an earlier write has raised. Waits where the disk lags behind."""
+        """Raises what an earlier write has raised. Waits if the disk lags behind."""
         self._pending.append(self._pool.submit(write))
         while len(self._pending) > 2 * WRITERS or (self._pending and self._pending[0].done()):
             self._pending.popleft().result()

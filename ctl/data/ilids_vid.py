@@ -3,7 +3,7 @@
 Paper: Wang et al., "Person Re-Identification by Video Ranking", ECCV 2014.
 Licence: none stated with the pictures, which come from the i-LIDS recordings of the UK Home Office; take it as for
 research only. Where to ask for it: www.eecs.qmul.ac.uk/~xiatian/downloads_qmul_iLIDS-VID_ReID_dataset.html, or the
-authors by e-mail where that page is down.
+authors by e-mail if that page is down.
 Counts: 300 persons, 600 tracklets of 23 to 192 frames, two cameras.
 
 Layout: ROOT/i-LIDS-VID/sequences/{cam1,cam2}/person001/*.png and
@@ -41,9 +41,9 @@ def read_ilids_vid(root: Path) -> Benchmark:
     """
     require("iLIDS-VID", root, *CAMERAS, SPLITS)
     folders = [subfolders(root / camera) for camera in CAMERAS]
-    names, others = ([folder.name for folder in camera] for camera in folders)
-    if names != others:
-        odd = sorted(set(names) ^ set(others))[0]
+    first_names, second_names = ([folder.name for folder in camera] for camera in folders)
+    if first_names != second_names:
+        odd = sorted(set(first_names) ^ set(second_names))[0]
         raise InputError(f"iLIDS-VID at {root}: {odd} is in one of {CAMERAS[0]} and {CAMERAS[1]} only")
     cameras = [
         {person: TrackletFiles(pictures(folder), person, number) for person, folder in enumerate(camera, start=1)}

@@ -31,10 +31,10 @@ def pictures(folder: Path) -> tuple[Path, ...]:
     Raises:
         InputError: there is none.
     """
-    found = [f for f in folder.iterdir() if is_frame_name(f.name)]
-    if not found:
+    files = [f for f in folder.iterdir() if is_frame_name(f.name)]
+    if not files:
         raise InputError(f"{folder} holds no pictures ({', '.join(suffix[1:] for suffix in SUFFIXES)})")
-    return tuple(natural_order(found, lambda f: f.name))
+    return tuple(natural_order(files, lambda f: f.name))
 
 
 def holds_pictures(folder: Path) -> bool:

@@ -70,12 +70,12 @@ def _tracklets(root: Path, path: Path) -> tuple[TrackletFiles, ...]:
 
 def _by_prefix(folder: Path) -> dict[str, list[Path]]:
     """Pictures of a folder in the order of their names, by all but the last word of the name. One look per folder."""
-    found: dict[str, list[Path]] = defaultdict(list)
+    frames: dict[str, list[Path]] = defaultdict(list)
     if folder.is_dir():
         for file in natural_order(folder.iterdir(), lambda f: f.name):
             if is_frame_name(file.name):
-                found[file.stem.rpartition("_")[0]].append(file)
-    return found
+                frames[file.stem.rpartition("_")[0]].append(file)
+    return frames
 
 
 def _camera(frame: Path) -> int:

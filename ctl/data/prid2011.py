@@ -11,7 +11,7 @@ Layout: ROOT/prid_2011/multi_shot/{cam_a,cam_b}/person_0001/*.png. splits_prid20
 you have it.
 
 Protocol: camera A is searched for in camera B; results are averaged over the splits.
-Assumed: where the file is missing, the 178 persons of the 200 whose shorter tracklet is longest are taken (papers give
+Assumed: if the file is missing, the 178 persons of the 200 whose shorter tracklet is longest are taken (papers give
 the subset as those above a number of frames, and agree on its size), and shuffled ten times by numpy's default
 generator with seeds (2011, 0) to (2011, 9); the first half is tested. The protocol's sentence says so.
 """
@@ -53,7 +53,7 @@ def read_prid2011(root: Path) -> Benchmark:
     """Read PRID2011.
 
     Args:
-        root: the folder that holds prid_2011 and, where you have it, splits_prid2011.json.
+        root: the folder that holds prid_2011 and, if you have it, splits_prid2011.json.
     Raises:
         InputError: a folder is missing, or the splits name somebody who isn't in both cameras.
     """

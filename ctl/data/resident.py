@@ -1,4 +1,4 @@
-"""A training set that is read once and then stays in memory: a GPU's, or the machine's where it doesn't fit there.
+"""A training set that is read once and then stays in memory: a GPU's, or the machine's if it doesn't fit there.
 
 Half a million frames of 256×128 (MARS) are 50 GB of pixels and 9 GB of heat maps. Worker processes read pieces of 64
 frames; what is in memory besides the set are the pieces under way, a few megabytes per worker. Nothing is written to
@@ -90,7 +90,7 @@ def choose_place(needed: int, reserve: int, free_on_device: int, host: int) -> s
         free_on_device: bytes that nobody uses there.
         host: bytes of the machine's memory.
     Returns:
-        "device" where it fits there, else "host", or None where it fits nowhere.
+        "device" if it fits there, else "host", or None if it fits nowhere.
     """
     if needed + reserve <= free_on_device:
         return "device"
@@ -166,7 +166,7 @@ class _Pieces(Dataset[_Piece | InputError]):
 
 
 class Order(NamedTuple):
-    """A batch to be made: its recipe, and its pictures where the device doesn't hold them."""
+    """A batch to be made: its recipe, and its pictures if the device doesn't hold them."""
 
     recipe: PackedRecipe
     pictures: Pictures | None
@@ -177,7 +177,7 @@ class Orders(Dataset[Order]):
 
     Args:
         recipes: draws what is done.
-        host: the set where it is in the machine's memory; None where it is on the device.
+        host: the set if it is in the machine's memory; None if it is on the device.
     """
 
     def __init__(self, recipes: Recipes, host: ResidentSet | None) -> None:

@@ -57,9 +57,9 @@ class IdentityBatches:
     ranks: int = 1
 
     def __post_init__(self) -> None:
-        found, wanted = len({tracklet.person for tracklet in self.tracklets}), self.persons * self.ranks
-        if found < wanted:
-            raise InputError(f"batches of {wanted} persons need as many to train on: the data set has {found}")
+        persons, at_once = len({tracklet.person for tracklet in self.tracklets}), self.persons * self.ranks
+        if persons < at_once:
+            raise InputError(f"batches of {at_once} persons need as many to train on: the data set has {persons}")
         if not 0 <= self.rank < self.ranks:
             raise ValueError(f"rank must be in 0..{self.ranks - 1}, got {self.rank}")
 
@@ -82,10 +82,10 @@ class IdentityBatches:
     @cached_property
     def _by_person(self) -> dict[int, dict[int, list[int]]]:
         """Person -> camera -> indices of tracklets."""
-        found: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        indices: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for index, tracklet in enumerate(self.tracklets):
-            found[tracklet.person][tracklet.camera].append(index)
-        return found
+            indices[tracklet.person][tracklet.camera].append(index)
+        return indices
 
 
 def draw_tracklets(by_camera: dict[int, list[int]], count: int, rng: np.random.Generator) -> list[int]:

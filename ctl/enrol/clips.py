@@ -44,7 +44,7 @@ class Row:
 def read_list(path: Path) -> tuple[Row, ...]:
     """Read a JSON list of {"file", "person", "camera"} with optional "kind" and "tracklet"; other keys are ignored.
 
-    Files are relative to the list; rows whose person is "" are left out. Raises InputError where the list can't be read
+    Files are relative to the list; rows whose person is "" are left out. Raises InputError if the list can't be read
     or a row lacks something.
     """
     try:
@@ -70,7 +70,7 @@ def _read_row(path: Path, number: int, row: object) -> Row:
 
 
 def build_gallery(engine: Engine, rows: Sequence[Row], on_step: Step) -> MemoryGallery:
-    """Embed every row, in order, into a new gallery. Raises InputError where a clip lacks its tracklet."""
+    """Embed every row, in order, into a new gallery. Raises InputError if a clip lacks its tracklet."""
     records = []
     for done, row in enumerate(rows):
         on_step(done / len(rows), row.clip.name)
@@ -79,11 +79,11 @@ def build_gallery(engine: Engine, rows: Sequence[Row], on_step: Step) -> MemoryG
 
 
 def embed_row(engine: Engine, row: Row) -> Record:
-    """Analyse the row's clip and take its tracklet. Raises InputError where the clip has none of that number."""
+    """Analyse the row's clip and take its tracklet. Raises InputError if the clip has none of that number."""
     people = {person.tracklet.id: person for person in engine.analyze(row.clip, row.kind).people}
     if row.tracklet not in people:
-        found = ", ".join(map(str, people))
-        raise InputError(f"{row.clip.name} has no tracklet {row.tracklet}: it has {found}")
+        numbers = ", ".join(map(str, people))
+        raise InputError(f"{row.clip.name} has no tracklet {row.tracklet}: it has {numbers}")
     return to_record(engine, people[row.tracklet], clip_sha256(row.clip), row.person, row.camera)
 
 

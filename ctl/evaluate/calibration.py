@@ -49,7 +49,7 @@ class Reliability:
     Args:
         predicted: (BINS,) float64, mean probability of the pairs whose probability falls into each tenth of 0..1.
         observed: (BINS,) float64, share of them that are the same person.
-        share: (BINS,) float64, of all pairs; where it is 0, the other two are NaN.
+        share: (BINS,) float64, of all pairs; if it is 0, the other two are NaN.
         brier: mean squared error of the probability, 0 best; 0.25 is that of always saying one half.
         calibration_error: ECE, mean over pairs of |observed − predicted| of their bin, 0..1.
         persons, positives, negatives: how many persons and pairs this was measured on.
@@ -80,8 +80,8 @@ def calibrate(split: Split, embedded: Embedded, dataset: str, *, seed: int = 0) 
     Raises:
         InputError: too few persons or cameras, or similarity says nothing about identity.
     """
-    found = {t.person for t in split.query} & {t.person for t in split.gallery} - {JUNK, DISTRACTOR}
-    persons = np.random.default_rng(seed).permutation(sorted(found))
+    searched_for = {t.person for t in split.query} & {t.person for t in split.gallery} - {JUNK, DISTRACTOR}
+    persons = np.random.default_rng(seed).permutation(sorted(searched_for))
     fitted, tested = np.array_split(persons, 2)
     pairs, other_pairs = pair_up(split, embedded, fitted.tolist()), pair_up(split, embedded, tested.tolist())
     slope, intercept = fit(pairs)
@@ -90,7 +90,7 @@ def calibrate(split: Split, embedded: Embedded, dataset: str, *, seed: int = 0) 
 
 
 def pair_up(split: Split, embedded: Embedded, persons: Collection[int]) -> Pairs:
-    """Queries × gallery of some persons, without pairs of one camera. Raises InputError where a kind is missing."""
+    """Queries × gallery of some persons, without pairs of one camera. Raises InputError if a kind is missing."""
     query = [t for t in split.query if t.person in persons]
     gallery = [t for t in split.gallery if t.person in persons]
     same = np.array([t.person for t in query])[:, None] == np.array([t.person for t in gallery])
@@ -106,7 +106,7 @@ def pair_up(split: Split, embedded: Embedded, persons: Collection[int]) -> Pairs
 def fit(pairs: Pairs) -> tuple[float, float]:
     """Slope and intercept with the least weighted log loss, with Platt's targets, which keep them finite.
 
-    Raises InputError where more similar pairs aren't more often the same person.
+    Raises InputError if more similar pairs aren't more often the same person.
     """
     positives, n = np.count_nonzero(pairs.same), len(pairs.same)
     target = np.where(pairs.same, (positives + 1) / (positives + 2), 1 / (n - positives + 2))

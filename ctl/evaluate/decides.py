@@ -47,7 +47,7 @@ TERMS: Final = (WHOLE, "s3", "s2", "s1", "shift")
 """What an embedding is the sum of, in the order of every table."""
 
 PIECE_FRAMES: Final = 96
-"""Frames whose nodes are held at once, at least a clip: some hundred MB above the nodes where C is 512."""
+"""Frames whose nodes are held at once, at least a clip: some hundred MB above the nodes if C is 512."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Relation:
     """What rows of Eq. 5's softmax look like: one row for each target part of every frame, weights over N sources.
 
     Args:
-        entropy: mean over rows, as a share of log N: 1 where a row is even, 0 where it is one source.
+        entropy: mean over rows, as a share of log N: 1 if a row is even, 0 if it is one source.
         largest: mean of a row's largest weight; 1/N to 1.
         same_limb: how often the source of the largest weight lies wholly within the target part.
         chance: what `same_limb` would be if sources were drawn evenly.
@@ -174,11 +174,11 @@ def switched_off(model: CTL) -> dict[str, Setting]:
     full = full_setting(model.config)
     settings: dict[str, Setting] = {}
     for term in full.topology:
-        settings[term] = replace(full, topology=tuple(other for other in full.topology if other != term))
+        settings[term] = replace(full, topology=tuple(rest for rest in full.topology if rest != term))
     if full.across_frames:
         settings["window"] = replace(full, across_frames=False)
     for scale in sorted(full.fused_scales):
-        settings[scale] = replace(full, fused_scales=tuple(other for other in full.fused_scales if other != scale))
+        settings[scale] = replace(full, fused_scales=tuple(rest for rest in full.fused_scales if rest != scale))
     if len(full.fused_scales) > 1:
         settings["s1_s2"] = replace(full, fused_scales=())
     return settings
@@ -233,18 +233,18 @@ class RelationTally:
             entropy = -(weights * np.log(np.maximum(weights, 1e-300))).sum(axis=-1) / np.log(N)  # (T, M)
             inside = membership_matrix(source, "s3") > 0  # (M, N)
             hits = inside[np.arange(M), weights.argmax(axis=-1)]  # (T, M)
-            found = np.array([values.sum() for values in (entropy, weights.max(axis=-1), hits)])
-            self._sums[source] = self._sums.get(source, 0) + found
+            sums = np.array([values.sum() for values in (entropy, weights.max(axis=-1), hits)])
+            self._sums[source] = self._sums.get(source, 0) + sums
             self._rows[source] = self._rows.get(source, 0) + T * M
 
     def means(self) -> dict[str, Relation]:
         """Of all that was taken in, "s1_s3" and so on."""
-        found = {}
+        relations = {}
         for source in sorted(self._sums):
             entropy, largest, same_limb = (self._sums[source] / self._rows[source]).tolist()
             chance = float((membership_matrix(source, "s3") > 0).mean())
-            found[f"{source}_s3"] = Relation(entropy, largest, same_limb, chance)
-        return found
+            relations[f"{source}_s3"] = Relation(entropy, largest, same_limb, chance)
+        return relations
 
 
 def _pieces(model: CTL, tracklet: TrackletFiles, heatmaps: HeatMapCache) -> Iterator[TrackletNodes]:
@@ -258,13 +258,13 @@ def _pieces(model: CTL, tracklet: TrackletFiles, heatmaps: HeatMapCache) -> Iter
 def _read_nodes(model: CTL, tracklet: TrackletFiles, heatmaps: HeatMapCache, indices: np.ndarray) -> TrackletNodes:
     """Eq. 1 for some frames of a tracklet, each once."""
     device = next(model.parameters()).device
-    found = []
+    pieces = []
     with torch.inference_mode():
         for few in np.split(indices, range(frames_at_once(device), len(indices), frames_at_once(device))):
             pixels = to_tensor(read_frames(tracklet, model.config.image_size, few), device)  # (n, 3, H, W)
             maps = torch.from_numpy(heatmaps.read(tracklet, few)).to(device)
-            found.append(encode_frames(model, pixels, maps))
-    return join_nodes(found)
+            pieces.append(encode_frames(model, pixels, maps))
+    return join_nodes(pieces)
 
 
 def _mean(graphs: TrackletGraphs) -> np.ndarray:

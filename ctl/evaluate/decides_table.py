@@ -30,7 +30,7 @@ def decides_tables(decides: Mapping[str, Any]) -> str:
     Args:
         decides: `Decides.to_json()`, or what stands under "decides" in a report.
     Returns:
-        Markdown of two tables, or three where the model has a CS-GCL; ends with a line break.
+        Markdown of two tables, or three if the model has a CS-GCL; ends with a line break.
     """
     share, similarity = decides["share"], decides["similarity"]
     blocks = [

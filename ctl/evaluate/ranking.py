@@ -27,10 +27,10 @@ class Retrieval:
     """What the rankings of Q queries were worth, one by one.
 
     Args:
-        average_precision: (Q,) float64 in 0..1; NaN where the gallery has no match.
-        first_match: (Q,) int64, rank from 1 of the first match; 0 where there is none.
-        nearest: (Q, R) int64, rows of the gallery, best first; −1 where fewer than R are ranked.
-        distance: (Q, R) float32, of the nearest; NaN where there is none.
+        average_precision: (Q,) float64 in 0..1; NaN if the gallery has no match.
+        first_match: (Q,) int64, rank from 1 of the first match; 0 if there is none.
+        nearest: (Q, R) int64, rows of the gallery, best first; −1 if fewer than R are ranked.
+        distance: (Q, R) float32, of the nearest; NaN if there is none.
     """
 
     average_precision: np.ndarray
@@ -44,7 +44,7 @@ class Retrieval:
         return self.first_match > 0
 
     def counted(self, unmatched: Unmatched) -> np.ndarray:
-        """(Q,) bool, the queries that metrics are a mean of. Raises InputError where none has a match."""
+        """(Q,) bool, the queries that metrics are a mean of. Raises InputError if none has a match."""
         if not self.matched.any():
             raise InputError("no query has a match: the gallery needs its person as seen by another camera")
         return self.matched if unmatched == "drop" else np.ones_like(self.matched)

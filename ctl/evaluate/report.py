@@ -54,7 +54,7 @@ class Scores:
 
     Args:
         metrics: "rank1", "rank5", "rank10", "rank20" and "mAP", 0..1, mean over splits.
-        deviations: their standard deviation over splits (n − 1); None where there is one split.
+        deviations: their standard deviation over splits (n − 1); None if there is one split.
         intervals: 95 % of each, with persons drawn anew.
         cmc: (20,) float64, the whole curve, mean over splits.
         retrievals: what each split's rankings were worth.
@@ -84,7 +84,7 @@ class Report:
         scores: of ranking by cosine distance.
         reranked: of the same after k-reciprocal re-ranking, if that was asked for.
         splits: how many.
-        queries: of a split; the mean where splits differ, as the next three are.
+        queries: of a split; the mean if splits differ, as the next three are.
         queries_without_match: of those.
         gallery: tracklets that are ranked, without junk.
         junk: tracklets left out of every ranking.
@@ -104,7 +104,7 @@ class Report:
 
     @property
     def best(self) -> Scores:
-        """Re-ranked where that was asked for."""
+        """Re-ranked if that was asked for."""
         return self.reranked or self.scores
 
     @property
@@ -159,7 +159,7 @@ def embed_benchmark(
 ) -> Embedded:
     """Embed the queries and galleries of all splits, each tracklet once, and no junk. Arguments as in `embed`.
 
-    Raises InputError where a split has no queries or nothing to rank.
+    Raises InputError if a split has no queries or nothing to rank.
     """
     start = perf_counter()
     needed = tracklets_to_embed(benchmark)
@@ -227,8 +227,8 @@ def _score(
     for split in benchmark.splits:
         retrieval = _rank_split(split, embedded, distance)
         counted = retrieval.counted(unmatched)
-        found = found_within(retrieval.first_match, np.array(RANKS))
-        values.append(np.column_stack([found, np.nan_to_num(retrieval.average_precision)])[counted])  # (q, K)
+        hits = found_within(retrieval.first_match, np.array(RANKS))
+        values.append(np.column_stack([hits, np.nan_to_num(retrieval.average_precision)])[counted])  # (q, K)
         persons.append(np.array([tracklet.person for tracklet in split.query])[counted])
         retrievals.append(retrieval)
     means = np.stack([table.mean(axis=0) for table in values])  # (splits, K)

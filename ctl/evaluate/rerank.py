@@ -1,7 +1,7 @@
 """Cosine distances, and k-reciprocal re-ranking in bounded memory. numpy and scipy only.
 
 Source: Zhong, Zheng, Cao & Li, "Re-ranking Person Re-identification with k-reciprocal Encoding", CVPR 2017 (equation
-numbers below). Assumed, where the paper is silent, as its authors' code does: distances are squared Euclidean (of unit
+numbers below). Assumed, as in its authors' code: distances are squared Euclidean (of unit
 vectors: twice the cosine distance) and are divided by the largest of their row; a neighbourhood holds the probe itself
 besides its k neighbours; k1 / 2 rounds half to even.
 """
@@ -120,6 +120,6 @@ def _shared(encoding: sparse.csr_array, row: int, columns: sparse.csc_array) -> 
     own = slice(encoding.indptr[row], encoding.indptr[row + 1])
     shared = np.zeros(columns.shape[0], np.float32)
     for column, strength in zip(encoding.indices[own], encoding.data[own], strict=True):
-        those = slice(columns.indptr[column], columns.indptr[column + 1])
-        shared[columns.indices[those]] += np.minimum(columns.data[those], strength)
+        rows = slice(columns.indptr[column], columns.indptr[column + 1])
+        shared[columns.indices[rows]] += np.minimum(columns.data[rows], strength)
     return shared

@@ -56,7 +56,7 @@ class Record:
         entry: who it is.
         embedding: (D,) float, of any length above 0; a gallery gives it back L2-normalised, float32, on the CPU.
         jpeg: thumbnail, as `to_thumbnail` makes it.
-        evidence: what explains matches with it, as `ctl.explain.evidence.to_bytes` makes it; empty where none was kept.
+        evidence: what explains matches with it, as `ctl.explain.evidence.to_bytes` makes it; empty if none was kept.
     """
 
     entry: GalleryEntry
@@ -124,7 +124,7 @@ class Gallery(Protocol):
     def __contains__(self, key: object) -> bool: ...
 
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
-        """What is kept of some tracklets, in the order asked for. Raises InputError where there is no such key."""
+        """What is kept of some tracklets, in the order asked for. Raises InputError if there is no such key."""
         ...
 
     def search(self, query: Tensor, top_k: int = TOP_K, at_least: float = -1.0, where: Filter = EVERYTHING) -> Ranking:
@@ -147,20 +147,20 @@ class Gallery(Protocol):
         ...
 
     def add(self, records: Sequence[Record]) -> "Gallery":
-        """With more tracklets. Raises InputError where a key is there already, or an embedding has another width."""
+        """With more tracklets. Raises InputError if a key is there already, or an embedding has another width."""
         ...
 
     def remove(self, keys: Collection[str]) -> "Gallery":
-        """Without some tracklets. Raises InputError where there is no such key."""
+        """Without some tracklets. Raises InputError if there is no such key."""
         ...
 
     def rename(self, keys: Collection[str], person: str | None = None, camera: str | None = None) -> "Gallery":
-        """With other names for some tracklets; None keeps the old one. Raises InputError where there is no such key."""
+        """With other names for some tracklets; None keeps the old one. Raises InputError if there is no such key."""
         ...
 
 
 def keys_of(gallery: Gallery, person: str) -> tuple[str, ...]:
-    """All tracklets of a person. Raises InputError where nobody has that name."""
+    """All tracklets of a person. Raises InputError if nobody has that name."""
     keys = tuple(entry.key for entry in gallery.entries if entry.person == person)
     if not keys:
         raise InputError(f"nobody in the gallery is called {person!r}")
@@ -168,12 +168,12 @@ def keys_of(gallery: Gallery, person: str) -> tuple[str, ...]:
 
 
 def rename_person(gallery: Gallery, old: str, new: str) -> Gallery:
-    """Rename a person everywhere; a name that is taken makes the two one. Raises InputError where nobody is `old`."""
+    """Rename a person everywhere; a name that is taken makes the two one. Raises InputError if nobody is `old`."""
     return gallery.rename(keys_of(gallery, old), person=new)
 
 
 def require_weights(gallery: Gallery, sha256: str) -> None:
-    """Raises InputError where the embeddings were made by other weights than those of this SHA-256."""
+    """Raises InputError if the embeddings were made by other weights than those of this SHA-256."""
     if gallery.checkpoint_sha256 != sha256:
         raise InputError(
             f"the gallery was embedded by weights {gallery.checkpoint_sha256[:12]}…, not by {sha256[:12]}…: "
@@ -201,10 +201,12 @@ def direction(query: Tensor) -> Tensor:
     return F.normalize(mean, dim=0)
 
 
-def check_width(width: int | None, found: int) -> None:
-    """Raises InputError where a gallery, of embeddings that many numbers wide if it has any, is given another width."""
-    if width not in (None, found):
-        raise InputError(f"the gallery has embeddings of {width} numbers, the checkpoint gives {found}: {REBUILD}")
+def check_width(width: int | None, embedding_width: int) -> None:
+    """Raises InputError if a gallery, of embeddings that many numbers wide if it has any, is given another width."""
+    if width not in (None, embedding_width):
+        raise InputError(
+            f"the gallery has embeddings of {width} numbers, the checkpoint gives {embedding_width}: {REBUILD}"
+        )
 
 
 def check_top_k(top_k: int) -> None:

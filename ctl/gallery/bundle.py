@@ -35,7 +35,7 @@ def to_bundle(gallery: Gallery) -> bytes:
 
 
 def write_bundle(gallery: Gallery, path: Path) -> None:
-    """Write `to_bundle`, whole or not at all. Raises InputError where the file can't be written."""
+    """Write `to_bundle`, whole or not at all. Raises InputError if the file can't be written."""
     write_atomic(path, to_bundle(gallery))
 
 
@@ -64,14 +64,14 @@ def merge(gallery: Gallery, incoming: Gallery, on_clash: OnClash = "refuse") -> 
             f"the import was embedded by weights {incoming.checkpoint_sha256[:12]}…, the gallery by "
             f"{gallery.checkpoint_sha256[:12]}…: their embeddings can't be compared, so enrol the clips themselves"
         )
-    theirs = incoming.records([entry.key for entry in incoming.entries])
-    ours = {entry.key: entry for entry in gallery.entries}
-    if ours and theirs:
-        (one,) = gallery.records([next(iter(ours))])
-        check_width(len(one.embedding), len(theirs[0].embedding))  # before anything is removed
-    shared = [record for record in theirs if record.entry.key in ours]
-    held = gallery.records([record.entry.key for record in shared])
-    clashing = [new.entry.key for new, old in zip(shared, held, strict=True) if not _same(new, old)]
+    incoming_records = incoming.records([entry.key for entry in incoming.entries])
+    entries = {entry.key: entry for entry in gallery.entries}
+    if entries and incoming_records:
+        (first,) = gallery.records([next(iter(entries))])
+        check_width(len(first.embedding), len(incoming_records[0].embedding))  # before anything is removed
+    shared = [record for record in incoming_records if record.entry.key in entries]
+    present = gallery.records([record.entry.key for record in shared])
+    clashing = [new.entry.key for new, old in zip(shared, present, strict=True) if not _same(new, old)]
     if clashing and on_clash == "refuse":
         raise InputError(
             f"{len(clashing)} tracklets are in the gallery already with other names, such as {clashing[0]}",
@@ -79,7 +79,9 @@ def merge(gallery: Gallery, incoming: Gallery, on_clash: OnClash = "refuse") -> 
         )
     replaced = set(clashing) if on_clash == "replace" else set()
     rest = gallery.remove(replaced) if replaced else gallery
-    return rest.add([record for record in theirs if record.entry.key not in ours or record.entry.key in replaced])
+    return rest.add(
+        [record for record in incoming_records if record.entry.key not in entries or record.entry.key in replaced]
+    )
 
 
 def _same(a: Record, b: Record) -> bool:
@@ -108,7 +110,7 @@ def _read_zip(path: Path) -> MemoryGallery:
 
 
 def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    """By name. Raises InputError where reading them all gives anything but parts of the archive's own bytes, once."""
+    """By name. Raises InputError if reading them all gives anything but parts of the archive's own bytes, once."""
     listed = archive.infolist()
     for member in listed:
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:

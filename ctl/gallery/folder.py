@@ -46,11 +46,11 @@ class GalleryFolder:
             return MemoryGallery.empty(self.checkpoint_sha256)
         if self._last is not None and index.exists() and read_bytes(index) == self._last[0]:
             return self._last[1]
-        found = _read(self.path)
+        content, gallery = _read(self.path)
         if self.checkpoint_sha256 is not None:
-            require_weights(found[1], self.checkpoint_sha256)
-        self._last = found
-        return found[1]
+            require_weights(gallery, self.checkpoint_sha256)
+        self._last = content, gallery
+        return gallery
 
     def update(self, change: Callable[[Gallery], Gallery]) -> Gallery:
         self.read()  # a folder of other things gets no lock file
@@ -65,7 +65,7 @@ class GalleryFolder:
 
 
 def read_gallery(folder: Path) -> MemoryGallery:
-    """Read a gallery. Raises InputError where a file is missing, damaged or of another format."""
+    """Read a gallery. Raises InputError if a file is missing, damaged or of another format."""
     return _read(folder)[1]
 
 
@@ -91,11 +91,11 @@ def _reader(folder: Path, index: bytes) -> Read:
 
 
 def _require_free(folder: Path) -> None:
-    """Raises InputError where a folder holds anything but what a writer left that was killed before its index."""
-    ours = (".lock", _EMBEDDINGS, "thumbnails", "evidence", *_UNFINISHED)
-    for found in folder.iterdir() if folder.is_dir() else ():
-        if not any(found.match(pattern) for pattern in ours):
-            raise InputError(f"{folder} isn't a gallery and holds {found.name}: name a new folder or an empty one")
+    """Raises InputError if a folder holds anything but what a writer left that was killed before its index."""
+    patterns = (".lock", _EMBEDDINGS, "thumbnails", "evidence", *_UNFINISHED)
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if not any(file.match(pattern) for pattern in patterns):
+            raise InputError(f"{folder} isn't a gallery and holds {file.name}: name a new folder or an empty one")
 
 
 def _read_file(path: Path, most: int) -> bytes:
@@ -110,7 +110,7 @@ def _read_file(path: Path, most: int) -> bytes:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other writers out. Raises InputError where they don't finish, or the folder can't be written to."""
+    """Keep other writers out. Raises InputError if they don't finish, or the folder can't be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock", timeout=PATIENCE_S, poll_interval=0.01)

@@ -15,7 +15,7 @@ def tracklet_key(clip_digest: str, tracklet_id: int) -> str:
 def clip_sha256(clip: Path) -> str:
     """Of a file's content; of a folder's file names and contents, in the order of the names.
 
-    Raises InputError where the clip can't be read.
+    Raises InputError if the clip can't be read.
     """
     try:
         if not clip.is_dir():

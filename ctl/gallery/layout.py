@@ -40,7 +40,7 @@ JPEG_BYTES: Final = 2**20
 EVIDENCE_BYTES: Final = 2**20
 
 Read = Callable[[str, int], bytes]
-"""A file's content by its name. Raises InputError where it is missing or has more than so many bytes."""
+"""A file's content by its name. Raises InputError if it is missing or has more than so many bytes."""
 
 
 def thumbnail_name(key: str) -> str:
@@ -75,7 +75,7 @@ def pack(gallery: Gallery) -> dict[str, bytes]:
 
 
 def unpack(read: Read) -> MemoryGallery:
-    """The gallery that the files hold. Raises InputError where one is missing, damaged, too large or not ours."""
+    """The gallery that the files hold. Raises InputError if one is missing, damaged, too large or not ours."""
     index = _read_index(read(INDEX, INDEX_BYTES))
     entries = tuple(_read_entry(number, values) for number, values in enumerate(index["entries"], start=1))
     if len({entry.key for entry in entries}) != len(entries):  # else one file could be read, and held, very often
@@ -138,7 +138,7 @@ def _read_jpeg(read: Read, name: str) -> bytes:
 
 
 def _read_evidence(read: Read, key: str, digest: object) -> bytes:
-    """Checked against the hash in the file's own name; empty where the index has none."""
+    """Checked against the hash in the file's own name; empty if the index has none."""
     if digest is None:
         return b""
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{12}", digest):

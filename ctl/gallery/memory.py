@@ -51,8 +51,8 @@ class MemoryGallery:
     def __post_init__(self) -> None:
         G = len(self.entries)
         if self.embeddings.ndim != 2 or len(self.embeddings) != G or self.embeddings.dtype != torch.float32:
-            found = f"{tuple(self.embeddings.shape)} {self.embeddings.dtype}"
-            raise InputError(f"gallery embeddings must be ({G}, D) float32, got {found}")
+            shape_and_type = f"{tuple(self.embeddings.shape)} {self.embeddings.dtype}"
+            raise InputError(f"gallery embeddings must be ({G}, D) float32, got {shape_and_type}")
         if not torch.allclose(self.embeddings.norm(dim=1), torch.ones(G), atol=1e-3):
             raise InputError("gallery embeddings must be L2-normalised")
         if len(self._rows) != G:

@@ -44,7 +44,7 @@ PAGE: Final = 1000
 """Tracklets of a listing per request."""
 
 BATCH: Final = 8
-"""Tracklets with all that is kept of them per request: about 1.5 MB, and at most 24 MB, where thumbnails and evidence
+"""Tracklets with all that is kept of them per request: about 1.5 MB, and at most 24 MB, if thumbnails and evidence
 have the size that `layout` admits. A server takes 32 MB."""
 
 NAMES: Final = ["key", "person", "camera", "added"]
@@ -108,14 +108,14 @@ class QdrantGallery:
         return isinstance(key, str) and bool(self._held([key]))
 
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
-        found: dict[str, Record] = {}
+        by_key: dict[str, Record] = {}
         with _requests(self.collection):
             for some in _batches(keys, BATCH if self._width() is not None else 0):
                 points = self.client.retrieve(
                     self.collection, [_point_id(key) for key in some], with_payload=True, with_vectors=True
                 )
-                found |= {record.entry.key: record for record in map(_record, points)}
-        return tuple(_lookup(found, key) for key in keys)
+                by_key |= {record.entry.key: record for record in map(_record, points)}
+        return tuple(_lookup(by_key, key) for key in keys)
 
     def search(self, query: Tensor, top_k: int = TOP_K, at_least: float = -1.0, where: Filter = EVERYTHING) -> Ranking:
         check_top_k(top_k)
@@ -134,8 +134,8 @@ class QdrantGallery:
 
     def add(self, records: Sequence[Record]) -> "QdrantGallery":
         keys = [record.entry.key for record in records]
-        if held := self._held(keys):
-            raise taken(held[0])
+        if present := self._held(keys):
+            raise taken(present[0])
         if len(set(keys)) != len(keys):
             raise InputError("gallery keys must differ from each other")
         vectors = [direction(record.embedding) for record in records]
@@ -210,17 +210,17 @@ class QdrantGallery:
 
     def _held(self, keys: Collection[str]) -> list[GalleryEntry]:
         """Those of the keys that the collection has, without their pictures."""
-        held: list[GalleryEntry] = []
+        entries: list[GalleryEntry] = []
         with _requests(self.collection):
             for some in _batches(list(keys), PAGE if self._width() is not None else 0):
                 points = self.client.retrieve(self.collection, [_point_id(key) for key in some], with_payload=NAMES)
-                held += [_entry(_payload(point)) for point in points]
-        return held
+                entries += [_entry(_payload(point)) for point in points]
+        return entries
 
     def _require(self, keys: Collection[str]) -> list[str]:
-        """Ids of the points. Raises InputError where there is no such key."""
-        held = {entry.key: _point_id(entry.key) for entry in self._held(keys)}
-        return [_lookup(held, key) for key in keys]
+        """Ids of the points. Raises InputError if there is no such key."""
+        ids = {entry.key: _point_id(entry.key) for entry in self._held(keys)}
+        return [_lookup(ids, key) for key in keys]
 
     def _nearest(
         self, query: Tensor, where: Filter, most: int, payload: list[str] | bool, *, exact: bool
@@ -282,10 +282,10 @@ def _record(point: models.Record) -> Record:
     return Record(_entry(payload), torch.tensor(point.vector), jpeg, evidence)
 
 
-def _lookup(found: Mapping[str, T], key: str) -> T:
-    if key not in found:
+def _lookup(values: Mapping[str, T], key: str) -> T:
+    if key not in values:
         raise unknown(key)
-    return found[key]
+    return values[key]
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -295,13 +295,15 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 @contextmanager
 def _requests(collection: str) -> Iterator[None]:
-    """Raises InputError where the server can't be reached, or refuses."""
+    """Raises InputError if the server can't be reached, or refuses."""
     try:
         yield
     except ResponseHandlingException as error:
         raise InputError(f"Qdrant can't be reached for collection {collection!r}: {error.source}") from error
     except UnexpectedResponse as error:
-        said = error.content.decode(errors="replace")[:200].replace("\n", " ")
-        raise InputError(f"Qdrant refused collection {collection!r} with status {error.status_code}: {said}") from error
+        message = error.content.decode(errors="replace")[:200].replace("\n", " ")
+        raise InputError(
+            f"Qdrant refused collection {collection!r} with status {error.status_code}: {message}"
+        ) from error
     except (ApiException, QdrantException) as error:
         raise InputError(f"Qdrant failed at collection {collection!r}: {error}") from error

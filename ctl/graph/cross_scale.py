@@ -17,7 +17,7 @@ SHARPNESS: Final = 4.0
 class Embedding(nn.Module):
     """A fully connected layer with BN and ReLU: φ, ϕ, h and f of Eq. 5.
 
-    The layer is split where its input is a concatenation or a difference, so that each product is formed per node and
+    The layer is split if its input is a concatenation or a difference, so that each product is formed per node and
     not per pair: `blocks` map each piece with its own block of the weight, `activate` adds BN and ReLU to their sum.
 
     Args:
@@ -49,7 +49,7 @@ class CrossScaleConv(nn.Module):
     nothing. The gains of h and f start small, so that the sum over up to 17 parts starts near a mean, and the softmax
     soft, as if its products were divided by √E.
 
-    Differs, where asked for: Eq. 5 takes the cosine of r in place of the inner product, which training drives to one
+    Differs, if asked for: Eq. 5 takes the cosine of r in place of the inner product, which training drives to one
     source for everybody; a source within the target part gets a head start in the softmax; a norm stands before the
     ReLU of Eq. 6, which without one ends shut.
 
@@ -58,7 +58,7 @@ class CrossScaleConv(nn.Module):
         width: E, width of φ, ϕ, h and f.
         scale: the finer scale, whose parts are the sources.
         relation: "product" or "cosine".
-        body_prior: added to Eq. 5's softmax where the source lies wholly within the target part.
+        body_prior: added to Eq. 5's softmax if the source lies wholly within the target part.
         carry_norm: whether a norm stands before σ in Eq. 6.
     """
 

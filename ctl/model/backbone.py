@@ -60,7 +60,7 @@ class Backbone(nn.Module):
         """Let the first blocks learn nothing: their batch norms keep their statistics, and no gradient is computed.
 
         MobileNetV2 has 19 blocks, ResNet-50 has 8: convolution, norm, ReLU, pooling and four stages. Raises InputError
-        where there are fewer than asked for.
+        if there are fewer than asked for.
         """
         if blocks > len(self.features):
             raise InputError(f"the backbone has {len(self.features)} blocks: {blocks} of them can't be frozen")

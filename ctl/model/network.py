@@ -215,7 +215,7 @@ class CTL(nn.Module):
         )
 
     def refine(self, scales: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Adjacency], dict[str, Tensor]]:
-        """The L graph layers of every scale, with a fusion after the first layer where M = 2.
+        """The L graph layers of every scale, with a fusion after the first layer if M = 2.
 
         Args:
             scales: "s1", "s2", "s3" -> (B, T, N, C).

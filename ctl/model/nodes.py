@@ -43,7 +43,7 @@ class NodeExtractor(nn.Module):
     """Eq. 1: pool the feature map where each joint is, then average joints into the parts of the coarser scales.
 
     Differs: g_GAP of F ⊗ m averages over the cells, which makes a node H·W times smaller than V_g; the sum is taken, so
-    that a node is a weighted mean of the map just as V_g is its plain mean. Where the map is wider than C, a linear map
+    that a node is a weighted mean of the map just as V_g is its plain mean. If the map is wider than C, a linear map
     reduces the pooled features; it commutes with pooling and so runs on 18 vectors a frame, not on the whole map.
 
     Args:

@@ -50,9 +50,9 @@ class Planned:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What the run scored; None where it isn't through, or an earlier version wrote down less."""
-        found = read_json(self.folder / RESULT) if (self.folder / RESULT).exists() else {}
-        return found if "average_precision" in found else None
+        """What the run scored; None if it isn't through, or an earlier version wrote down less."""
+        values = read_json(self.folder / RESULT) if (self.folder / RESULT).exists() else {}
+        return values if "average_precision" in values else None
 
 
 def ablate(table: str, config: TrainConfig, seeds: int, out: Path, say: Callable[[str], None], jobs: int = 1) -> Rows:
@@ -63,7 +63,7 @@ def ablate(table: str, config: TrainConfig, seeds: int, out: Path, say: Callable
         config: its model is the full one, which the rows vary.
         seeds: how many, beginning with `config.run.seed`.
         out: gets `runs`, and the table as .json, .md and .svg.
-        say: told of each run that comes next, or that ended where several go on at once.
+        say: told of each run that comes next, or that ended if several go on at once.
         jobs: runs at once, each in a process with its share of the cores; they share a GPU.
     Raises:
         InputError: no such table; otherwise as `train`.
@@ -110,7 +110,7 @@ def _run_in_turn(runs: Sequence[Planned], say: Callable[[str], None]) -> Iterato
 
 
 def _run_beside(runs: Sequence[Planned], jobs: int, say: Callable[[str], None]) -> Iterator[Planned]:
-    """Raises InputError where a process is ended from outside; what the others have saved isn't lost."""
+    """Raises InputError if a process is ended from outside; what the others have saved isn't lost."""
     if runs:  # the runs share the heat maps: they are computed once
         task = load_task(runs[0].config.data)
         shared = (*task.train, *tracklets_to_embed(task.test), *tracklets_to_embed(task.validation))
@@ -148,11 +148,11 @@ def make(run: Planned) -> None:
 
 def _results(runs: Sequence[Planned]) -> Results:
     """Row -> seed -> what the run scored, of the runs that are through, in the order of the table."""
-    found: dict[str, dict[int, dict[str, Any]]] = {run.row: {} for run in runs}
+    by_row: dict[str, dict[int, dict[str, Any]]] = {run.row: {} for run in runs}
     for run in runs:
         if (result := run.result) is not None:
-            found[run.row][run.config.run.seed] = result
-    return {row: results for row, results in found.items() if results}
+            by_row[run.row][run.config.run.seed] = result
+    return {row: results for row, results in by_row.items() if results}
 
 
 def write_table(table: str, config: TrainConfig, results: Results, out: Path) -> None:

@@ -40,7 +40,7 @@ class Task:
 
 
 def load_task(config: DataConfig) -> Task:
-    """Read the data set. Raises InputError where it isn't there, or has no such split or too few persons."""
+    """Read the data set. Raises InputError if it isn't there, or has no such split or too few persons."""
     if not config.root:
         raise InputError(f"data.root is empty: give the folder that holds {config.name}, --set data.root=FOLDER")
     benchmark = load_benchmark(config.name, Path(config.root))

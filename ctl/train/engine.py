@@ -54,7 +54,7 @@ class Outcome:
     """What a run left behind.
 
     Args:
-        weights: checkpoint folder: the best one, or the last one where nothing was validated.
+        weights: checkpoint folder: the best one, or the last one if nothing was validated.
         mean_ap: validation mAP of the best, 0..1; None without validation.
     """
 
@@ -85,7 +85,7 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> Outcome:
 
 
 def make_accelerator(config: TrainConfig) -> "Accelerator":
-    """This process's place among the others. Raises InputError where the machine can't compute in the precision."""
+    """This process's place among the others. Raises InputError if the machine can't compute in the precision."""
     from accelerate import Accelerator
 
     if config.run.precision == "fp16" and not torch.cuda.is_available():
@@ -203,7 +203,7 @@ class Trainer:
         return Arriving(self.accelerator.reduce(parts, "mean"))
 
     def checked(self, reading: Arriving, batch: Batch) -> dict[str, float]:
-        """The loss by parts. All processes stop together, before a weight changes, where it isn't finite or diverges.
+        """The loss by parts. All processes stop together, before a weight changes, if it isn't finite or diverges.
 
         A GPU is at the backward pass meanwhile: only the forward pass is waited for.
         """
@@ -230,7 +230,7 @@ class Trainer:
         )
 
     def after_step(self, log: RunLog | None) -> None:
-        """Validate and save where it is time to."""
+        """Validate and save if it is time to."""
         step, run, per_epoch = self.progress.step, self.config.run, self.config.schedule.steps_per_epoch
         epoch, into_epoch = divmod(step, per_epoch)
         ended = not into_epoch
@@ -268,7 +268,7 @@ class Trainer:
 
 
 def _check_folder(config: TrainConfig, out: Path, resume: bool) -> None:
-    """Raises InputError where the folder holds a run that this one may not, or can't, go on with."""
+    """Raises InputError if the folder holds a run that this one may not, or can't, go on with."""
     if not ((out / SETTINGS).exists() and (out / STATE).exists()):  # before its first save a run can't be resumed
         return
     if not resume:

@@ -1,4 +1,4 @@
-"""What is written down while a run goes on: log.jsonl always, TensorBoard where it is installed, a bar on stderr."""
+"""What is written down while a run goes on: log.jsonl always, TensorBoard if it is installed, a bar on stderr."""
 
 import json
 import sys
@@ -44,7 +44,7 @@ class RunLog:
         self._plot("validation", step, values)
 
     def say(self, line: str) -> None:
-        """A line on stderr, above the bar where there is one."""
+        """A line on stderr, above the bar if there is one."""
         self._bar.write(line, file=sys.stderr)
 
     def close(self) -> None:

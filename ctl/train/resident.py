@@ -37,7 +37,7 @@ def open_batches(
     device: torch.device,
     ranks: int = 1,
 ) -> Iterator[Batch]:
-    """Batches of a run in their order: from a resident set where training is on a GPU, else read by workers.
+    """Batches of a run in their order: from a resident set if training is on a GPU, else read by workers.
 
     A set that fits into no memory is read by workers on a GPU too.
 
@@ -63,7 +63,7 @@ def open_batches(
 def _place(
     config: TrainConfig, tracklets: Sequence[TrackletFiles], maps: HeatMapCache, device: torch.device, ranks: int
 ) -> torch.device | None:
-    """The GPU, or the CPU's memory, or None where the set fits nowhere."""
+    """The GPU, or the CPU's memory, or None if the set fits nowhere."""
     needed = bytes_of(sum(map(len, tracklets)), maps.image_size, maps.grid)
     batch = config.batch.persons * config.batch.clips
     reserve = reserve_for(batch, config.model.clip_length, maps.image_size)

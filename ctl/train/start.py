@@ -46,7 +46,7 @@ def _local(source: str) -> str | Path:
 def imagenet_weights(backbone: BackboneName) -> dict[str, Tensor]:
     """Torchvision's ImageNet weights under the model's own names, from its cache or else from its server.
 
-    Raises InputError where neither has them.
+    Raises InputError if neither has them.
     """
     weights = torchvision.models.get_model_weights(backbone)["IMAGENET1K_V1"]
     try:
@@ -63,8 +63,8 @@ def _fill(model: CTL, given: dict[str, Tensor], wanted: set[str], source: str) -
         if name.startswith("classifiers."):
             given.pop(name, None)
         elif name not in given or given[name].shape != own[name].shape:
-            found = tuple(given[name].shape) if name in given else "nothing"
+            shape = tuple(given[name].shape) if name in given else "nothing"
             raise InputError(
-                f"start.checkpoint {source} doesn't fit [model]: {name} must be {tuple(own[name].shape)}, got {found}"
+                f"start.checkpoint {source} doesn't fit [model]: {name} must be {tuple(own[name].shape)}, got {shape}"
             )
     model.load_state_dict(given, strict=False)

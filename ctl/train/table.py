@@ -29,7 +29,7 @@ class Spread:
 
     @property
     def std(self) -> float | None:
-        """Standard deviation over seeds (n − 1); None where there is one."""
+        """Standard deviation over seeds (n − 1); None if there is one."""
         return stdev(self.values) if len(self.values) > 1 else None
 
     def __str__(self) -> str:
@@ -74,17 +74,17 @@ def to_rows(results: Results) -> Rows:
 
 def differences(results: Results, reference: str) -> dict[str, Difference]:
     """Every other row against one, over the seeds that both have; rows that share none are left out."""
-    found = {}
+    by_row = {}
     for row, runs in results.items():
         seeds = sorted(runs.keys() & results.get(reference, {}).keys())
         if row == reference or not seeds:
             continue
-        ours, theirs = (
+        values, reference_values = (
             np.array([results[name][seed]["average_precision"] for seed in seeds]) for name in (row, reference)
         )
-        low, high = bootstrap_difference(ours, theirs, np.array(runs[seeds[0]]["persons"]))
-        found[row] = Difference(reference, float((ours - theirs).mean()), low, high, len(seeds))
-    return found
+        low, high = bootstrap_difference(values, reference_values, np.array(runs[seeds[0]]["persons"]))
+        by_row[row] = Difference(reference, float((values - reference_values).mean()), low, high, len(seeds))
+    return by_row
 
 
 def table_json(rows: Rows, over: Mapping[str, Difference]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def table_json(rows: Rows, over: Mapping[str, Difference]) -> dict[str, Any]:
 
 def table_markdown(title: str, rows: Rows, over: Mapping[str, Difference]) -> str:
     """A Markdown table under its title."""
-    above = [f"mAP over {one.reference}" for one in list(over.values())[:1]]
+    above = [f"mAP over {difference.reference}" for difference in list(over.values())[:1]]
     heads = ["", *METRICS.values(), *above, "runs"]
     lines = [f"**{title}**", "", f"| {' | '.join(heads)} |".replace("|  |", "| |"), "| --- " * len(heads) + "|"]
     for row, metrics in rows.items():

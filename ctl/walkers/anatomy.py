@@ -88,8 +88,8 @@ def leg_thickness(body: Body, points: np.ndarray, place: np.ndarray) -> np.ndarr
     stations = np.linspace(0, 2, 16)
     near = np.abs(place[left] - stations[:, None]) < 0.12
     thick = np.array([np.quantile(distance[on], 0.92) if on.any() else np.nan for on in near])
-    known = ~np.isnan(thick)
-    return np.stack((stations, np.interp(np.maximum(stations, 0.35), stations[known], thick[known])))
+    measured = ~np.isnan(thick)
+    return np.stack((stations, np.interp(np.maximum(stations, 0.35), stations[measured], thick[measured])))
 
 
 def measure(body: Body) -> Anatomy:

@@ -24,13 +24,13 @@ def contact_sheet(root: Path, out: Path, persons: int = 12, frames: int = 3, joi
     Raises:
         InputError: root holds no persons.
     """
-    found: dict[str, dict[str, list[Path]]] = {}
+    by_person: dict[str, dict[str, list[Path]]] = {}
     for frame in sorted(root.glob("*/*/*/t*_*.jpg")):
         person, tracklet = frame.parts[-3], f"{frame.parts[-2]} {frame.name.split('_')[0]}"
-        found.setdefault(person, {}).setdefault(tracklet, []).append(frame)
-    if not found:
+        by_person.setdefault(person, {}).setdefault(tracklet, []).append(frame)
+    if not by_person:
         raise InputError(f"{root} holds no set of walkers")
-    rows = [found[person] for person in sorted(found)[:persons]]
+    rows = [by_person[person] for person in sorted(by_person)[:persons]]
     columns = sorted({tracklet for row in rows for tracklet in row})
     points = read_json(root / "keypoints.json") if joints else {}
     width, height = CELL

@@ -41,7 +41,7 @@ class Shot:
     Args:
         moment: number of the sampled moment, from 0.
         crop: (256, 128, 3) uint8.
-        joints: (17, 3) float32: x and y in pixels of the crop, and 1 where the joint is seen, 0 where it is hidden or
+        joints: (17, 3) float32: x and y in pixels of the crop, and 1 if the joint is seen, 0 if it is hidden or
             outside the crop.
     """
 
@@ -97,13 +97,13 @@ def film(
     hardness: Hardness,
     rng: np.random.Generator,
 ) -> list[Shot]:
-    """Film a tracklet: at most `plan.wanted` shots, fewer where the person is hidden or missed too often.
+    """Film a tracklet: at most `plan.wanted` shots, fewer if the person is hidden or missed too often.
 
     `extras` are the actors of `plan.extras`, in their order.
     """
     times = np.arange(plan.moments) / FRAMES_PER_SECOND
     person = Walk(actor, plan.path, times)
-    others = [Walk(other, extra.path, times) for other, extra in zip(extras, plan.extras, strict=True)]
+    passers_by = [Walk(extra, way.path, times) for extra, way in zip(extras, plan.extras, strict=True)]
     shots: list[Shot] = []
     for moment in range(plan.moments):
         missed = rng.random() < hardness.missed_share
@@ -112,7 +112,7 @@ def film(
         noise = np.random.default_rng(rng.integers(2**63))
         if missed or len(shots) == plan.wanted:
             continue
-        shot = _shoot(stage, view, person, others, moment, plan.gain, np.clip(jitter, -0.25, 0.25), noise, hardness)
+        shot = _shoot(stage, view, person, passers_by, moment, plan.gain, np.clip(jitter, -0.25, 0.25), noise, hardness)
         if shot is not None:
             shots.append(shot)
     return shots
@@ -129,7 +129,7 @@ def _shoot(
     noise: np.random.Generator,
     hardness: Hardness,
 ) -> Shot | None:
-    """One frame; None where too little of the person is visible to be detected."""
+    """One frame; None if too little of the person is visible to be detected."""
     camera = view.camera
     pixels, _ = camera.project(person.sparse(moment))
     body = np.array([*pixels.min(axis=0), *pixels.max(axis=0)])

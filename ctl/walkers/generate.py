@@ -98,7 +98,7 @@ class Studio:
         return Actor(Figure(sample_look(np.random.default_rng([self.settings.seed, 7, number]))))
 
     def shoot(self, take: Take, actor: Actor) -> list[Shot]:
-        """Film a tracklet. Where too few frames are left, try again, in the end with nothing in the way."""
+        """Film a tracklet. If too few frames are left, try again, in the end with nothing in the way."""
         settings, figure = self.settings, actor.figure
         view, hardness = self.view(take.camera), settings.hardness
         shots: list[Shot] = []
@@ -150,11 +150,11 @@ def _versions() -> dict[str, str]:
     return {package: version(package) for package in ("numpy", "pillow", "scipy", "vtk")}
 
 
-def _check_same(found: dict[str, Any], start: dict[str, Any], root: Path) -> dict[str, Any]:
+def _check_same(meta: dict[str, Any], start: dict[str, Any], root: Path) -> dict[str, Any]:
     for key, value in start.items():
-        if found.get(key) != value:
+        if meta.get(key) != value:
             raise InputError(f"{root} holds a set made with other {key}: choose a new folder")
-    return found
+    return meta
 
 
 def _film_all(settings: Settings, root: Path, workers: int) -> None:

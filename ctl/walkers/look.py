@@ -154,7 +154,7 @@ def sample_look(rng: np.random.Generator) -> Look:
 
 def similar_look(look: Look, rng: np.random.Generator) -> Look:
     """Another person of the same sex, in the same clothes: body, skin, hair, gait, shoes and bags are their own."""
-    other = sample_look(rng)
-    while is_female(other) != is_female(look):
-        other = sample_look(rng)
-    return replace(other, clothes=look.clothes, shoes=sample_shoes(rng, bare_legs(look.clothes)))
+    stranger = sample_look(rng)
+    while is_female(stranger) != is_female(look):
+        stranger = sample_look(rng)
+    return replace(stranger, clothes=look.clothes, shoes=sample_shoes(rng, bare_legs(look.clothes)))

@@ -88,11 +88,11 @@ def _find_path(view: View, speed: float, moments: int, hidden: float, rng: np.ra
     fits = _in_view(camera, ways).all(axis=1) & _clear(ways, view.scene.obstacles).all(axis=1)
     if not fits.any():
         return None
-    found = np.flatnonzero(fits)
-    parts = _hidden_part(view, ways[found])
-    best = found[np.argmin(np.abs(parts - hidden) + (0.02 if hidden else 0.0) * rng.random(len(found)))]
+    candidates = np.flatnonzero(fits)
+    parts = _hidden_part(view, ways[candidates])
+    best = candidates[np.argmin(np.abs(parts - hidden) + (0.02 if hidden else 0.0) * rng.random(len(candidates)))]
     if not hidden:
-        best = rng.choice(found[parts <= max(parts.min(), 0.02)])
+        best = rng.choice(candidates[parts <= max(parts.min(), 0.02)])
     (x0, y0), start = ways[best, 0], headings[best, 0]
     return Path(float(x0), float(y0), float(start), float(curvature[best]), speed, float(phases[best]))
 
@@ -131,7 +131,7 @@ def _hidden_part(view: View, ways: np.ndarray) -> np.ndarray:
 
 
 def _crossing(view: View, path: Path, moments: int, rng: np.random.Generator) -> list[Extra]:
-    """Somebody who walks between camera and person at some moment; nobody where there's no room."""
+    """Somebody who walks between camera and person at some moment; nobody if there's no room."""
     time = rng.uniform(0.25, 0.75) * moments / FRAMES_PER_SECOND
     where, _ = path.at(np.array([time]))
     towards = -where[0] / np.linalg.norm(where[0])
@@ -140,10 +140,10 @@ def _crossing(view: View, path: Path, moments: int, rng: np.random.Generator) ->
         heading = np.arctan2(*towards[::-1]) + rng.choice([-1, 1]) * rng.normal(np.pi / 2, 0.5)
         speed = rng.uniform(0.9, 1.6)
         start = point - speed * time * np.array([np.cos(heading), np.sin(heading)])
-        other = Path(float(start[0]), float(start[1]), float(heading), 0.0, speed, float(rng.random()))
-        ways, _ = other.at(np.linspace(0, moments / FRAMES_PER_SECOND, 9))
+        crossing = Path(float(start[0]), float(start[1]), float(heading), 0.0, speed, float(rng.random()))
+        ways, _ = crossing.at(np.linspace(0, moments / FRAMES_PER_SECOND, 9))
         if _clear(ways[None], view.scene.obstacles).all():
-            return [Extra(int(rng.integers(EXTRAS)), other)]
+            return [Extra(int(rng.integers(EXTRAS)), crossing)]
     return []
 
 

@@ -64,7 +64,7 @@ def build_scene(kind: str, camera: Camera, rng: np.random.Generator) -> Scene:
         turn = rng.choice([0.0, pi / 2]) + rng.normal(0.0, 0.12)
         half = np.array([cos(turn), sin(turn)]) * thing.length / 2
         obstacle = Obstacle((x - half[0], y - half[1]), (x + half[0], y + half[1]), thing.radius)
-        if all(_gap(obstacle, other) > 1.3 for other in obstacles):
+        if all(_gap(obstacle, neighbour) > 1.3 for neighbour in obstacles):
             obstacles.append(obstacle)
             standing += [solid.placed(x, y, turn) for solid in thing.solids]
     sky = (0.75, 0.8, 0.86) if not indoors else (0.6, 0.6, 0.58)

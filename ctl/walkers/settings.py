@@ -95,7 +95,7 @@ class Settings:
 def settings_for(identities: int, cameras: int, seed: int) -> Settings:
     """Split identities 2 : 1 into training and test; four cameras or more are split in halves, fewer see everybody.
 
-    Raises InputError where there are fewer than 2 identities or 2 cameras.
+    Raises InputError if there are fewer than 2 identities or 2 cameras.
     """
     if identities < 2:
         raise InputError("a set needs at least 2 identities: one to train on, one to test on")
@@ -118,7 +118,7 @@ others, by which a recipe is chosen; walkers-sample is the one in assets/walkers
 
 
 def choose_settings(benchmark: str | None, identities: int | None, cameras: int | None, seed: int | None) -> Settings:
-    """Settings of a benchmark by name, or of a set of one's own; raises InputError where the two are mixed up."""
+    """Settings of a benchmark by name, or of a set of one's own; raises InputError if the two are mixed up."""
     if benchmark is None:
         if identities is None or cameras is None:
             raise InputError("a set needs --identities and --cameras, or --benchmark walkers-v1")

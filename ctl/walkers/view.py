@@ -43,7 +43,7 @@ class View:
     depth: np.ndarray
 
     def light_at(self, x: float, y: float) -> Light:
-        """Light that falls on somebody who stands there: without the sun where the ground is in shadow."""
+        """Light that falls on somebody who stands there: without the sun if the ground is in shadow."""
         (column, row), _ = self.camera.project(np.array([x, y, 0.0]))
         row, column = np.clip([row, column], 0, [self.camera.height - 1, self.camera.width - 1]).astype(int)
         light = self.scene.light
