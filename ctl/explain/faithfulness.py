@@ -10,7 +10,6 @@ A number alone says little, so every one stands beside those of random maps.
 Assumed: the key-points stay those of the whole picture, because the estimator isn't what the map explains.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from ctl.inference import clip_indices
 from ctl.model import CTL
+from ctl.progress import Progress
 
 SHARES: Final = tuple(step / 10 for step in range(11))
 """Shares of the cells after which the similarity is looked at."""
@@ -30,8 +30,6 @@ ROAD_SHARES: Final = (0.2, 0.4, 0.6, 0.8)
 RANDOM_MAPS: Final = 3
 
 _ROAD_SHRINK: Final = 2  # infill is smooth, and a quarter of the pixels takes a tenth of the time
-
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, eq=False)

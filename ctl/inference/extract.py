@@ -1,7 +1,7 @@
 """Tracklets to traces and embeddings: key-points and the network, in bounded batches over frames and people."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -14,6 +14,7 @@ from ctl.inference.batching import frames_at_once, mixed_precision, to_tensor
 from ctl.inference.relate import TrackletNodes, encode_frames, join_nodes, relate_tracklet, to_trace
 from ctl.keypoints.base import KeypointEstimator
 from ctl.model import CTL
+from ctl.progress import Progress
 from ctl.types import Keypoints, Trace
 
 
@@ -44,7 +45,7 @@ def extract(
     tracklets: Sequence[np.ndarray],
     *,
     mixed: bool = True,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> Extracted:
     """Run the estimator and the network's `encode` over every frame once, then `relate` over each tracklet.
 

@@ -4,7 +4,7 @@ A scene is read twice: the first time to look for people and to follow them, the
 kept. So only boxes are held while it isn't known yet who stays.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,6 +18,7 @@ from ctl.people.crop import cut, person_region
 from ctl.people.detect import Detector, shrink
 from ctl.people.track import Tracker
 from ctl.people.trajectory import Trajectory, trajectory_of
+from ctl.progress import Progress
 from ctl.types import ClipKind, Tracklet
 from ctl.video.reader import Clip, Frame
 
@@ -70,7 +71,7 @@ def find_people(
     image_size: tuple[int, int] = (256, 128),
     min_frames: int = 6,
     kind: ClipKind | None = None,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> People:
     """Cut the people out of a clip.
 
@@ -116,7 +117,7 @@ def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
     return "crop" if sum(alone) > len(found) / 2 else "scene"
 
 
-def follow(clip: Clip, detector: Detector, report: Callable[[float], None]) -> list[Trajectory]:
+def follow(clip: Clip, detector: Detector, report: Progress) -> list[Trajectory]:
     """Look for people about `LOOKS_PER_SECOND`, follow them, and fill in where they are between the looks."""
     step = max(1, round(clip.info.fps / LOOKS_PER_SECOND))
     size = clip.info.height, clip.info.width
@@ -147,7 +148,7 @@ def _cut_people(
     trajectories: list[Trajectory],
     image_size: tuple[int, int],
     min_frames: int,
-    report: Callable[[float], None],
+    report: Progress,
 ) -> People:
     """Decide who stays, then read the clip again for their crops."""
     name = clip.info.source
@@ -178,7 +179,7 @@ def _reason(trajectory: Trajectory, min_frames: int) -> str:
 
 
 def _cut(
-    clip: Clip, trajectories: list[Trajectory], image_size: tuple[int, int], report: Callable[[float], None]
+    clip: Clip, trajectories: list[Trajectory], image_size: tuple[int, int], report: Progress
 ) -> Iterator[Tracklet]:
     regions = [person_region(trajectory.boxes, image_size) for trajectory in trajectories]
     crops = [np.zeros((len(trajectory), *image_size, 3), dtype=np.uint8) for trajectory in trajectories]
@@ -197,7 +198,7 @@ def _cut(
         )
 
 
-def _whole_frames(clip: Clip, image_size: tuple[int, int], report: Callable[[float], None]) -> People:
+def _whole_frames(clip: Clip, image_size: tuple[int, int], report: Progress) -> People:
     """One tracklet of all frames, each stretched to image_size by itself, as the field does with MARS's crops."""
     crops: list[np.ndarray] = []
     times: list[float] = []

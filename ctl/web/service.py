@@ -15,13 +15,13 @@ from ctl.hub import parse_ref
 from ctl.keypoints.base import MOVENET
 from ctl.pipeline import Engine
 from ctl.precomputed import SUFFIX, Precomputed, read_precomputed
+from ctl.progress import Step
 from ctl.types import ClipKind
 from ctl.video.reader import open_clip
 from ctl.web.galleries import Galleries
 from ctl.web.runs import Run, RunStore
 
 ENGINES_KEPT: Final = 2
-Step = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from ctl.draw.what_if_page import what_if_html
 from ctl.explain.reading import graphs
 from ctl.explain.what_if import Setting, full_setting
 from ctl.gallery import Filter, Gallery
+from ctl.progress import Progress
 from ctl.results import (
     CLOCKLESS_FPS,
     analysis_json,
@@ -128,9 +129,7 @@ def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> tuple[P
     return strip, video
 
 
-def verdict(
-    run: Run, person: int, gallery: Gallery, reference: str, on_progress: Callable[[float], None] | None = None
-) -> str:
+def verdict(run: Run, person: int, gallery: Gallery, reference: str, on_progress: Progress | None = None) -> str:
     """How true the map of `grad_cam` is, beside random ones. Arguments and errors as there."""
     found = run.analysis.people[person]
     (record,) = gallery.records([reference]) if reference else (None,)

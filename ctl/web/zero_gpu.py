@@ -21,6 +21,7 @@ from ctl.explain.faithfulness import Faithfulness
 from ctl.inference import Extracted
 from ctl.people.detect import load_detector
 from ctl.pipeline import Engine
+from ctl.progress import Progress
 from ctl.types import PersonAnalysis
 
 START_SECONDS: Final = 4.0
@@ -61,7 +62,7 @@ class ZeroGpuEngine(Engine):
         _ = engine._lent
         return engine
 
-    def extract(self, tracklets: Sequence[np.ndarray], on_progress: Callable[[float], None]) -> Extracted:
+    def extract(self, tracklets: Sequence[np.ndarray], on_progress: Progress) -> Extracted:
         return self._borrow("extract", sum(map(len, tracklets)), tracklets, _unheard)
 
     def grad_cam(self, crops: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
@@ -72,7 +73,7 @@ class ZeroGpuEngine(Engine):
         person: PersonAnalysis,
         cam: np.ndarray,
         reference: np.ndarray,
-        on_progress: Callable[[float], None] | None = None,
+        on_progress: Progress | None = None,
     ) -> Faithfulness:
         return self._borrow("faithfulness", len(person.tracklet), person, cam, reference)
 
