@@ -44,6 +44,8 @@ class Sample:
         camera: the recording camera; the same name means the same view.
         note: one sentence for the visitor.
         shown: whether the app offers it; the others are material for the demo gallery.
+        shows: everybody in it, by the names of the demo gallery where they have one, in the order in which they are
+            found; left out, it is `person`.
     """
 
     file: str
@@ -53,6 +55,7 @@ class Sample:
     camera: str
     note: str
     shown: bool = True
+    shows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,15 @@ def walks() -> tuple[tuple[Sample, Path], ...]:
     """Queries of Walkers' sample set that the app offers, each with the folder of its frames."""
     return tuple(
         (
-            Sample(f"walker-{person}.mp4", f"Walker {int(person)}", "crop", "", f"walkers {camera[1:]}", note),
+            Sample(
+                f"walker-{person}.mp4",
+                f"Walker {int(person)}",
+                "crop",
+                "",
+                f"walkers {camera[1:]}",
+                note,
+                shows=(f"Walker {int(person)}",),
+            ),
             WALKERS / "query" / person / camera,
         )
         for person, camera, note in WALKS
@@ -221,7 +232,7 @@ def main(wheels: Path) -> None:
         with open_clip(frames) as clip:
             write_video(HERE / sample.file, (frame.image for frame in clip), FRAMES_PER_SECOND)
     samples = (*(sample for sample, _ in (*SAMPLES, *walkers)), *known_walkers())
-    entries = [asdict(sample) for sample in samples]
+    entries = [asdict(sample) | {"shows": sample.shows or (sample.person,)} for sample in samples]
     (HERE / "samples.json").write_text(json.dumps(entries, indent=2) + "\n")
 
 

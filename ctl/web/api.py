@@ -20,11 +20,11 @@ from ctl.results import analysis_json
 from ctl.types import UNTRAINED, PersonAnalysis
 from ctl.video.reader import SUFFIXES
 from ctl.web import answers, text, views
-from ctl.web.handlers import request_of
 from ctl.web.queues import MODEL
 from ctl.web.runs import Run
 from ctl.web.searches import key_of
 from ctl.web.service import ExplainService
+from ctl.web.tabs.clip import request_of
 from ctl.web.tabs.common import told_to_the_visitor
 from ctl.web.uploads import take_addresses
 

@@ -1,97 +1,129 @@
-"""What happens in the left column: component values -> service -> component values.
+"""What shows somebody: a sample, a link, a stop of the tour, a run of the visitor's own clip, another person of it.
 
 Every maker returns the function that Gradio calls; expected trouble reaches the visitor as one sentence.
 """
 
+import time
 from collections.abc import Iterator
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from ctl.draw.page import image_tag
-from ctl.errors import InputError
-from ctl.options import CLIP_KINDS
 from ctl.web import text, views
 from ctl.web.links import Link, read_link
-from ctl.web.page import Inputs, Page
-from ctl.web.samples import Sample
-from ctl.web.service import AnalyzeRequest, ExplainService, Models, StoppedError
-from ctl.web.tabs import graph, what_if
+from ctl.web.page import Page
+from ctl.web.runs import Run
+from ctl.web.samples import OPENING
+from ctl.web.searches import Search, search, token_of
+from ctl.web.service import ExplainService, StoppedError
+from ctl.web.tabs import clip, graph, tour, what_if
 from ctl.web.tabs.common import Handler, Selection, Values, shown_person, told_to_the_visitor
+from ctl.web.tabs.gallery import hit_of_rank
 
-PLAYABLE = (".mp4", ".webm", ".mov", ".m4v")
 
+def show(page: Page, run: Run, own: str, link: Link) -> Values:
+    """Fill everything that belongs to one person, for `Page.showing`; the tabs follow by themselves.
 
-def request_of(
-    default: Models, clip: str | None, kind: str, checkpoint: str = "", estimator: str = "", device: str = ""
-) -> AnalyzeRequest:
-    """Component values as a request; what is left empty is taken from `default`.
-
-    Raises InputError where the clip is missing or the kind is unknown.
+    Args:
+        own: id of the visitor's own gallery.
+        link: person, tab and rank to show; its sample names the run's clip, "" for a visitor's own.
     """
-    if clip is None:
-        raise InputError("Choose a sample or drop a clip first.")
-    if kind not in CLIP_KINDS:
-        raise InputError(f"No clip kind {kind!r}: choose one of {', '.join(CLIP_KINDS)}.")
-    models = Models(
-        checkpoint.strip() or default.checkpoint, estimator.strip() or default.estimator, device or default.device
-    )
-    return AnalyzeRequest(Path(clip), CLIP_KINDS[kind], models)
+    place = min(link.person, len(run.analysis.people)) - 1
+    gallery = page.visit.service.gallery_of(run, own)
+    hits = search(page.visit.service.runs, gallery, Search((token_of(run, place),))).hits
+    compared = hit_of_rank(hits, link.rank)
+    choices = views.choices(run, place)
+    sample = page.strip.named(link.sample)
+    return {
+        page.visit.selection: (run.id, place, time.monotonic_ns()),
+        page.strip.sample: link.sample,
+        page.asked: link.asked,
+        page.tabs: gr.Tabs(selected=link.tab) if link.tab else gr.Tabs(),
+        **page.answer.of(run, place, hits, gallery, compared, sample.note if sample else ""),
+        **page.followers.offer(hits, None, "", compared),
+        **what_if.offer(page.what_if, choices.full),
+        **graph.offer(page.graph, choices),
+    }
+
+
+def make_on_sample(page: Page) -> Handler:
+    """A sample's picture: show what is stored of it."""
+
+    def on_sample(own: str, event: gr.EventData) -> Values:
+        return _show_sample(page, own, Link(event.sample))
+
+    return on_sample
+
+
+def make_on_link(page: Page) -> Handler:
+    """The page was opened: show the sample that its address names, or the one that it opens on."""
+    names = frozenset(sample.name for sample in page.strip.samples)
+
+    def on_link(own: str, query: str) -> Values:
+        return _show_sample(page, own, read_link(query, names) or Link(OPENING))
+
+    return on_link
+
+
+def make_on_stop(page: Page) -> Handler:
+    """Another stop of the tour: its sample, tab, frame and switches; or its end."""
+
+    def on_stop(own: str, event: gr.EventData) -> Values:
+        number = int(event.stop)
+        if not 0 <= number < len(tour.STOPS):
+            return {page.tour.walk: tour.closed_html()}
+        return _show_sample(page, own, tour.STOPS[number].link) | {page.tour.walk: tour.stop_html(number)}
+
+    return on_stop
+
+
+def _show_sample(page: Page, own: str, link: Link) -> Values:
+    """What is stored of a sample; where nothing is, it is run as a clip."""
+    sample = page.strip.named(link.sample)
+    assert sample is not None, "only samples on offer are asked for"
+    with told_to_the_visitor():
+        run = page.visit.service.sample(sample.clip, sample.shows)
+        if run is not None:
+            return show(page, run, own, link) | {page.clip.clip: None, page.clip.status: "", page.pending: ""}
+    return {
+        page.clip.clip: str(sample.clip),
+        page.strip.sample: link.sample,
+        page.asked: link.asked,
+        page.pending: link.sample,
+    }
 
 
 def make_on_run(service: ExplainService, page: Page) -> Handler:
-    """Run: show a first frame at once, analyse the clip, say what was found, offer its people."""
-    inputs = page.inputs
+    """Run: show a first frame at once, analyse the clip, say who is in it and whom the model finds."""
+    panel = page.clip
 
     def on_run(values: Values, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Iterator[Values]:
+        own, sample, asked = (values[box] for box in (page.visit.own, page.strip.sample, page.asked))
+        visitor = request.session_hash or ""
         with told_to_the_visitor():
-            asked = request_of(
-                service.default,
-                *(
-                    values[box]
-                    for box in (inputs.clip, inputs.kind, inputs.checkpoint, inputs.estimator, inputs.device)
-                ),
-            )
-            yield {page.facts: image_tag(service.first_look(asked), "The clip's first frame", views.LOOK_HEIGHT)}
+            wanted, other = clip.requests_of(panel, service.default, values)
+            yield {
+                page.answer.people: gr.HTML(visible=False),
+                page.answer.portrait: clip.first_look_html(service.first_look(wanted)),
+                page.answer.answer: f"<h2>{text.WORKING}</h2>",
+                page.answer.facts: "",
+            }
+            step = clip.told_with_the_time(progress)
             try:
-                run = service.analyze(asked, request.session_hash or "", lambda done, label: progress(done, desc=label))
+                run = (
+                    service.analyze(wanted, visitor, step)
+                    if other is None
+                    else service.compare(wanted, other, visitor, step)
+                )
             except StoppedError:
-                yield {page.facts: text.hints(text.EMPTY), inputs.status: text.hints(text.CANCELLED)}
+                yield {page.answer.answer: f"<h2>{text.CANCELLED}</h2>", panel.status: text.hints(text.CANCELLED)}
                 return
         seconds = sum(run.analysis.timings_s.values())
-        several = len(run.analysis.people) > 1
-        choices = views.choices(run, 0)
-        yield {
-            page.visit.selection: (run.id, 0),
-            **_offer(page, choices),
-            page.facts: text.summary(run.analysis, run.engine.notices),
-            page.people: gr.Gallery(views.people(run), visible=several, selected_index=0),
-            inputs.status: text.hints(f"Done in {seconds:.1f} s."),
-        }
+        tab, _, rank = asked.partition("/")
+        link = Link(sample, "match" if other is not None else tab, int(rank or 1))
+        yield show(page, run, own, link) | {panel.status: text.hints(f"Done in {seconds:.1f} s.")}
 
     return on_run
-
-
-def make_on_start(inputs: Inputs) -> Handler:
-    """Run was pressed: only Cancel can be pressed now."""
-    return lambda: {inputs.run: gr.Button(interactive=False), inputs.cancel: gr.Button(interactive=True)}
-
-
-def make_on_end(inputs: Inputs) -> Handler:
-    """A run ended, well or not."""
-    return lambda: {inputs.run: gr.Button(interactive=True), inputs.cancel: gr.Button(interactive=False)}
-
-
-def make_on_cancel(service: ExplainService, inputs: Inputs) -> Handler:
-    """Cancel: stop the run at its next step."""
-
-    def on_cancel(request: gr.Request) -> Values:
-        service.cancel(request.session_hash or "")
-        return {**make_on_end(inputs)(), inputs.status: text.hints(text.CANCELLED)}
-
-    return on_cancel
 
 
 def make_on_leave(service: ExplainService) -> Any:
@@ -103,85 +135,12 @@ def make_on_leave(service: ExplainService) -> Any:
     return on_leave
 
 
-def make_on_clip(inputs: Inputs) -> Handler:
-    """A clip was dropped, chosen or removed: show it where the browser can play it."""
-
-    def on_clip(clip: str | None) -> Values:
-        playable = clip is not None and clip.lower().endswith(PLAYABLE)
-        return {inputs.preview: gr.Video(clip if playable else None, visible=playable)}
-
-    return on_clip
-
-
-def make_on_sample(samples: list[Sample], inputs: Inputs) -> Handler:
-    """A sample's thumbnail: take its clip."""
-
-    def on_sample(event: gr.SelectData) -> Values:
-        return _take(samples[event.index], "", inputs)
-
-    return on_sample
-
-
-def make_on_link(samples: list[Sample], inputs: Inputs) -> Handler:
-    """The page was opened with an address: take the sample that it names, if it does."""
-    by_name = {sample.name: sample for sample in samples}
-
-    def on_link(query: str) -> Values:
-        link = read_link(query, frozenset(by_name))
-        return {inputs.asked: ""} if link is None else _take(by_name[link.sample], _asked(link), inputs)
-
-    return on_link
-
-
-def make_on_stop(samples: list[Sample], inputs: Inputs) -> Handler:
-    """A stop of the tour: take its sample."""
-    by_name = {sample.name: sample for sample in samples}
-
-    def on_stop(event: gr.EventData) -> Values:
-        link = Link(event.sample, event.tab, int(event.rank))
-        return _take(by_name[link.sample], _asked(link), inputs)
-
-    return on_stop
-
-
-def _take(sample: Sample, asked: str, inputs: Inputs) -> Values:
-    return {
-        inputs.clip: str(sample.clip),
-        inputs.sample: sample.name,
-        inputs.asked: asked,
-        inputs.status: text.hints(escape(sample.note)),
-    }
-
-
-def _asked(link: Link) -> str:
-    return f"{link.tab or 'graph'}/{link.rank}"
-
-
 def make_on_person(page: Page) -> Handler:
-    """A person's thumbnail: show the tabs for this person."""
+    """A person's box or thumbnail: show the answer and the tabs for this person."""
 
-    def on_person(selection: Selection, event: gr.SelectData) -> Values:
-        selection = (selection[0], event.index)
-        with shown_person(page.visit.service, selection) as (run, person):
-            return {page.visit.selection: selection, **_offer(page, views.choices(run, person))}
+    def on_person(selection: Selection, own: str, sample: str, event: gr.EventData) -> Values:
+        here = (selection[0], int(event.place), 0)
+        with shown_person(page.visit.service, here) as (run, place):
+            return show(page, run, own, Link(sample, person=place + 1))
 
     return on_person
-
-
-def make_on_selection(page: Page) -> Handler:
-    """Another run or person: open the tab that was asked for. The tabs are filled after that."""
-
-    def on_selection(asked: str) -> Values:
-        tab = asked.partition("/")[0]
-        return {page.tabs: gr.Tabs(selected=tab) if tab else gr.Tabs()}
-
-    return on_selection
-
-
-def _offer(page: Page, choices: views.Choices) -> Values:
-    """What a person's trace holds, for `Page.offered`. It comes with the selection, so that it never overrules what a
-    visitor has chosen since."""
-    return {
-        **graph.offer(page.graph, choices),
-        **what_if.offer(page.what_if, choices.full),
-    }

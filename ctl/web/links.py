@@ -1,20 +1,40 @@
-"""The address of the page reopens what it shows: a sample, a tab, and the rank of the hit that is compared."""
+"""The address of the page reopens what it shows: a sample, a person, a tab, and the rank of the hit compared."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
 
-MOST_HITS: Final = 100
+from ctl.skeleton import SCALES
+
+MOST: Final = 1000
+"""No rank, person or frame is above it."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """What an address asks for: a sample's name, a tab's id ("" for the first), a rank from 1."""
+    """What an address asks for.
+
+    Args:
+        sample: its name.
+        tab: id of a tab; "" leaves the one that is open.
+        rank: of the hit that is compared, from 1.
+        person: place among the people of the clip, from 1.
+        frame: of that person, from 1; 0 leaves the choice to the page.
+        scale: of the graph, such as "s1"; "" leaves the choice to the page.
+    """
 
     sample: str
     tab: str = ""
     rank: int = 1
+    person: int = 1
+    frame: int = 0
+    scale: str = ""
+
+    @property
+    def asked(self) -> str:
+        """ "match/2": what the page remembers of it."""
+        return f"{self.tab}/{self.rank}"
 
 
 def read_link(query: str, samples: frozenset[str]) -> Link | None:
@@ -22,13 +42,21 @@ def read_link(query: str, samples: frozenset[str]) -> Link | None:
     values = {name: found[-1] for name, found in parse_qs(query.removeprefix("?")).items()}
     if values.get("sample") not in samples:
         return None
-    tab = values.get("tab", "")
-    rank = values.get("rank", "1")
+    tab, scale = values.get("tab", ""), values.get("scale", "")
     return Link(
         values["sample"],
         tab if re.fullmatch(r"[a-z-]{1,20}", tab) else "",
-        int(rank) if re.fullmatch(r"\d{1,3}", rank) and 1 <= int(rank) <= MOST_HITS else 1,
+        _number(values.get("rank"), 1),
+        _number(values.get("person"), 1),
+        _number(values.get("frame"), 0),
+        scale if scale in SCALES else "",
     )
+
+
+def _number(value: str | None, otherwise: int) -> int:
+    """A whole number from 1 to `MOST`, or what is taken instead."""
+    number = int(value) if value and re.fullmatch(r"[0-9]{1,4}", value) else 0
+    return number if 1 <= number <= MOST else otherwise
 
 
 READ_VISIT: Final = """() => [document.body.classList.contains("dark") ? "dark" : "light", location.search]"""
@@ -46,11 +74,13 @@ changes it. Gradio's own base, "./", does nothing else."""
 
 WRITE_LINK: Final = """sample => setTimeout(() => {
   const query = new URLSearchParams(location.search);
-  for (const name of ["sample", "tab", "rank"]) query.delete(name);
+  for (const name of ["sample", "tab", "rank", "person", "frame", "scale"]) query.delete(name);
   if (sample) {
     query.set("sample", sample);
     const tab = document.querySelector("#tabs [role=tab][aria-selected=true]")?.dataset.tabId;
     if (tab) query.set("tab", tab);
+    const place = document.querySelector("#people button[aria-pressed=true]")?.dataset.place;
+    if (place > 0) query.set("person", Number(place) + 1);
     const rank = document.querySelector("#hit input")?.value.match(/^#(\\d+)/)?.[1];
     if (tab === "match" && rank) query.set("rank", rank);
   }

@@ -13,3 +13,9 @@ EXPLORING: Final[dict[str, Any]] = {"concurrency_id": "exploring", "concurrency_
 
 PLUMBING: Final[dict[str, Any]] = {"queue": False, "api_visibility": "private"}
 """Changes of the page itself: at once, and no endpoint."""
+
+SEARCHING: Final[dict[str, Any]] = {"concurrency_id": "searching", "concurrency_limit": 1}
+"""Searches of the gallery: milliseconds each, one after the other, so that the last one asked for is the last shown."""
+
+SHOWING: Final[dict[str, Any]] = {"concurrency_id": "showing", "concurrency_limit": 1}
+"""A sample, or another person: what is stored is read, no model runs; one after the other, as `SEARCHING`."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from ctl.draw.footage import Footage
 from ctl.errors import InputError
-from ctl.gallery import clip_sha256
+from ctl.gallery import Gallery, clip_sha256
 from ctl.pipeline import Engine
 from ctl.types import Analysis
 
@@ -57,6 +57,8 @@ class Run:
         born: `time.monotonic()` when it was added.
         films: id of a tracklet -> the person as the browser plays them.
         cams: (T, h, w) in 0..1 of those maps that were asked for already; they are small beside a clip's matrices.
+        shows: who each person is, in their order, by the gallery's names; empty where that isn't known.
+        against: what its people are compared with, where that isn't everybody's gallery: a second clip.
     """
 
     id: str
@@ -67,6 +69,8 @@ class Run:
     born: float
     cams: dict[CamOf, np.ndarray]
     films: dict[int, Footage] = field(default_factory=dict)
+    shows: tuple[str, ...] = ()
+    against: Gallery | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -82,6 +86,10 @@ class Run:
             draft.replace(path)
         return path
 
+    def text(self, name: str, make: Callable[[], str]) -> str:
+        """Content of a text file of this run, made when it is first asked for."""
+        return self.file(name, lambda path: path.write_text(make(), encoding="utf-8")).read_text(encoding="utf-8")
+
 
 def cam_name(tracklet: int, reference: str) -> str:
     """Name, without a suffix, of a run's files that explain the similarity to a reference; "" is the clip itself."""
@@ -89,7 +97,7 @@ def cam_name(tracklet: int, reference: str) -> str:
 
 
 class RunStore:
-    """The runs, newest last, with a bound on age and on bytes.
+    """The runs, newest last, with a bound on age and on bytes. Those of samples last, and are shared by all.
 
     Args:
         root: folder that the runs' own folders are made in.
@@ -100,19 +108,33 @@ class RunStore:
     def __init__(self, root: Path, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES) -> None:
         self.root, self.max_age_s, self.max_bytes = root, max_age_s, max_bytes
         self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._lasting: dict[str, Run] = {}
         self._lock = threading.Lock()
 
     def add(
-        self, clip: Path, analysis: Analysis, engine: Engine, cams: Mapping[tuple[int, str], np.ndarray] | None = None
+        self,
+        clip: Path,
+        analysis: Analysis,
+        engine: Engine,
+        cams: Mapping[tuple[int, str], np.ndarray] | None = None,
+        *,
+        shows: tuple[str, ...] = (),
+        against: Gallery | None = None,
+        lasting: bool = False,
     ) -> Run:
-        """Remember a result, its clip and maps that are known already, under a new id."""
+        """Remember a result, its clip and maps that are known already, under a new id.
+
+        Args:
+            shows, against: as of `Run`.
+            lasting: whether it stays as long as the process, whatever its age, and counts for no bound.
+        """
         run_id = secrets.token_urlsafe(16)
         folder = self.root / run_id
         folder.mkdir(mode=0o700)
         known = {CamOf(*place): maps for place, maps in (cams or {}).items()}
-        run = Run(run_id, _keep(clip, folder), analysis, engine, folder, time.monotonic(), known)
+        run = Run(run_id, _keep(clip, folder), analysis, engine, folder, time.monotonic(), known, {}, shows, against)
         with self._lock:
-            self._runs[run_id] = run
+            (self._lasting if lasting else self._runs)[run_id] = run
         self.sweep()
         return run
 
@@ -120,9 +142,10 @@ class RunStore:
         """Raises InputError where the run is no longer, or never was, held."""
         self.sweep()
         with self._lock:
-            if run_id not in self._runs:
-                raise InputError("This result is no longer kept: press Run again.")
-            return self._runs[run_id]
+            run = self._lasting.get(run_id) or self._runs.get(run_id)
+        if run is None:
+            raise InputError("This result is no longer kept: press Run again.")
+        return run
 
     def sweep(self) -> None:
         """Forget what is too old or too much, and remove its folder."""

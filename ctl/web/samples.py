@@ -6,13 +6,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
+from ctl.draw.moving import moving_picture
 from ctl.files import ROOT, read_bytes
 from ctl.video.reader import open_clip
 
 SAMPLES: Final = ROOT / "assets" / "samples"
-POSTER_FRAME: Final = 9
+OPENING: Final = "woman-lab4"
+"""What the page opens on, and offers first."""
+
+FPS: Final = 8.0
+FRAMES: Final = 16
+HEIGHT: Final = 84
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,16 +24,18 @@ class Sample:
     """One clip to try.
 
     Args:
-        title: under its thumbnail.
+        title: under its picture.
         note: one sentence about it.
         clip: the file.
-        poster: (H, W, 3) uint8 RGB, an early frame.
+        shows: who is in it, by the gallery's names, in the order in which the people are found.
+        picture: HTML of its first seconds, moving.
     """
 
     title: str
     note: str
     clip: Path
-    poster: np.ndarray
+    shows: tuple[str, ...]
+    picture: str
 
     @property
     def name(self) -> str:
@@ -38,13 +44,19 @@ class Sample:
 
 
 def read_samples(folder: Path = SAMPLES) -> tuple[Sample, ...]:
-    """What samples.json says is to be shown, in its order. Raises InputError where it or a clip can't be read."""
+    """What samples.json says is to be shown: `OPENING`, then its order.
+
+    Raises InputError where it or a clip can't be read.
+    """
     entries = json.loads(read_bytes(folder / "samples.json"))
     shown = [(entry, folder / entry["file"]) for entry in entries if entry["shown"]]
-    return tuple(Sample(entry["title"], entry["note"], clip, _poster(clip)) for entry, clip in shown)
+    shown.sort(key=lambda one: one[1].stem != OPENING)
+    return tuple(
+        Sample(entry["title"], entry["note"], clip, tuple(entry["shows"]), _picture(clip)) for entry, clip in shown
+    )
 
 
-def _poster(clip: Path) -> np.ndarray:
-    with open_clip(clip) as frames:
-        *_, last = islice(frames, POSTER_FRAME + 1)
-    return last.image
+def _picture(clip: Path) -> str:
+    with open_clip(clip, FPS) as frames:
+        images = [frame.image for frame in islice(frames, FRAMES)]
+    return moving_picture(images, FPS, HEIGHT, "")

@@ -105,6 +105,20 @@ def _table(found: dict[str, Any]) -> Table:
     return Table(str(found["title"]), str(found["note"]), heads, rows)
 
 
+def bars_html(table: Table) -> str:
+    """The first column of numbers as bars, as a fragment of HTML; the table has the numbers for screen readers."""
+    values = [(row[0], float(row[1].split()[0])) for row in table.rows]
+    low = 10 * (min(value for _, value in values) // 10)
+    rows = "".join(
+        f'<span>{escape(name)}</span><i style="--share:{(value - low) / (100 - low):.3f}"></i><b>{value:g}</b>'
+        for name, value in values
+    )
+    return (
+        f'<figure class="ctl-plot" aria-hidden="true"><figcaption>{escape(table.title)}: {escape(table.heads[1])}, '
+        f"bars from {low:g}</figcaption><div>{rows}</div></figure>"
+    )
+
+
 def tables_html(tables: Sequence[Table]) -> str:
     """Tables to unfold, as a fragment of HTML."""
     return "".join(

@@ -20,10 +20,11 @@ EXPLAIN_LIMITS: Final = (
     f"{LIMITS.megabytes} MB and 4K. "
     f"The first {LIMITS.seconds:.0f} seconds are used, at most {LIMITS.frames} frames."
 )
-EXPLAIN_CONSENT: Final = (
-    "<b>People in a clip must have agreed to this use.</b> Clips and results stay on this server, are deleted about an "
-    "hour after their last use, and train nothing."
+EXPLAIN_CONSENT: Final = "<b>People in a clip must have agreed to this use.</b>"
+EXPLAIN_DELETION: Final = (
+    "Clips and results stay on this server, are deleted about an hour after their last use, and train nothing."
 )
+EXPLAIN_PASTE: Final = "A clip from the clipboard can be pasted anywhere on the page."
 NO_GRAPH: Final = "This model has no graph layers: there is nothing to explore."
 FILM: Final = "A video of this graph, to download"
 EXPLAIN_MATRIX: Final = "Rows receive, columns send. At first what is learned: the sum without the body."
@@ -57,9 +58,12 @@ EXPLAIN_WHAT_IF: Final = (
     "Switch parts of the loaded model off, without training it again. What moves is what the model leans on."
 )
 TERMS: Final = {"physical": "Physical (Ap)", "mask": "Mask (Am)", "context": "Context (Ac)"}
-EXPLAIN_TOUR: Final = "Samples that are hard for a reason. Show runs one and opens the tab to look at."
+EXPLAIN_TABLES: Final = "What the paper measured, and what this checkpoint reaches: other data, so never compared."
+ENROL: Final = "Enrol this person"
+OWN_CAMERA: Final = "own clip"
+WORKING: Final = "Looking for people …"
 NO_HITS: Final = "Nothing is ranked: the gallery is empty or was embedded by another checkpoint."
-EMPTY: Final = "Choose a sample or drop a clip, then press <b>Run</b>."
+
 CANCELLED: Final = "Stopped."
 
 KINDS: Final = {"auto": "Decide from the clip", "crop": "One person, already cropped", "scene": "A scene"}
@@ -78,22 +82,24 @@ def header(checkpoint: CheckpointInfo, loaded: Sequence[str]) -> str:
     notices = [*([] if checkpoint.trained else [EXPLAIN_UNTRAINED]), *map(escape, loaded)]
     return (
         f'<header class="ctl-header"><h1>{TITLE}</h1>'
-        "<p>Recognise a person across cameras from a walk of a few seconds, and see why: "
-        "the body as a graph, the links the model reads, where it looks, whom it finds. "
+        "<p>Recognise a person across cameras from a walk of a few seconds, and see why. "
         f'After <a href="{PAPER}" target="_blank" rel="noopener">Liu et al., CVPR 2021</a>.</p>'
         f"</header>{notes(notices)}"
     )
 
 
-def summary(analysis: Analysis, loaded: Sequence[str]) -> str:
-    """What was analysed, what was cut or dropped, and what the visitor must know of the models that were loaded."""
+def summary(analysis: Analysis, loaded: Sequence[str], note: str = "") -> str:
+    """What was analysed, what was cut or dropped, and what the visitor must know of the models that were loaded.
+
+    Args:
+        note: one sentence on the clip.
+    """
     video, people = analysis.video, len(analysis.people)
     clock = f", {video.duration:.1f} s at {video.fps:.3g} frames/s" if video.fps else ""
     kind = "one person's crops" if analysis.kind == "crop" else f"a scene with {people} {plural(people, 'person')}"
     facts = f"{video.frames} frames of {video.width}×{video.height}{clock}; read as {kind}."
-    notices = [escape(sentence) for sentence in (*loaded, *video.notices, *analysis.dropped)]
-    choose = " Choose a person:" if people > 1 else ""
-    return f'<p class="ctl-facts"><b>{escape(video.source)}</b> · {facts}{choose}</p>{notes(notices)}'
+    cut = " ".join(escape(sentence) for sentence in (*video.notices, *analysis.dropped))
+    return f"{hints(f'<b>{escape(video.source)}</b> · {escape(note)} {facts} {cut}')}{notes([*map(escape, loaded)])}"
 
 
 def plural(count: int, word: str) -> str:

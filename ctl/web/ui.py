@@ -1,23 +1,24 @@
 """The page and its events. Which handler listens to what, in which queue, with which progress shown where."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import gradio as gr
 
 from ctl.web import api, handlers, page, text
 from ctl.web.access import NAME_THE_UNNAMED
+from ctl.web.browser import pressing
 from ctl.web.links import DROP_IDLE_BASE, READ_VISIT, RUN_ASKED, WRITE_LINK
-from ctl.web.queues import MODEL, PLUMBING
+from ctl.web.queues import MODEL, PLUMBING, SHOWING
 from ctl.web.samples import Sample
 from ctl.web.service import ExplainService
-from ctl.web.tabs import adjacency, cam, gallery, graph, match, numbers, own, what_if
+from ctl.web.tabs import adjacency, answer, cam, clip, gallery, graph, match, numbers, own, what_if
 
-QUEUE_SIZE: Final = 24
-SHOW_RESULTS: Final = """() => {
-  if (innerWidth <= 900) document.querySelector("#facts").scrollIntoView({behavior: "smooth"});
-}"""
-"""On phones and tablets the results stand under the samples: go there. The width is that of style.css."""
+QUEUE_SIZE: Final = 200
+"""Events that wait at once; a page that opens makes some ten."""
+
+SHOW_RESULTS: Final = """() => document.querySelector("#answer-card").scrollIntoView({block: "nearest"})"""
+"""After a run: where the window is small, the answer stands below."""
 CACHE_SWEEP: Final = (600, 3600)  # seconds: every, older than
 
 
@@ -25,8 +26,8 @@ def build_app(service: ExplainService, samples: Sequence[Sample], devices: Seque
     """The whole page, ready for `launch`."""
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=CACHE_SWEEP, fill_width=True) as app:
         shown = page.lay_out(service, samples, devices)
-        _connect_inputs(service, shown)
-        opened = _connect_links(app, list(samples), shown)
+        _connect_clip(service, shown)
+        opened = _connect_samples(app, shown)
         _connect_results(shown, opened)
         api.add_endpoints(service)
         app.unload(handlers.make_on_leave(service))
@@ -34,73 +35,75 @@ def build_app(service: ExplainService, samples: Sequence[Sample], devices: Seque
     return app
 
 
-def _connect_inputs(service: ExplainService, shown: page.Page) -> None:
-    inputs = shown.inputs
-    inputs.clip.change(handlers.make_on_clip(inputs), inputs.clip, [inputs.preview], **PLUMBING)
-    for another in (inputs.clip.upload, inputs.clip.clear):
-        another(lambda: ("", ""), None, [inputs.sample, inputs.asked], show_progress="hidden", **PLUMBING)
-    buttons = [inputs.run, inputs.cancel]
-    started = inputs.run.click(handlers.make_on_start(inputs), None, buttons, **PLUMBING, show_progress="hidden")
+def _connect_clip(service: ExplainService, shown: page.Page) -> None:
+    """A clip of the visitor's own."""
+    panel = shown.clip
+    clip.connect(panel)
+    for another in (panel.clip.upload, panel.clip.clear):
+        another(
+            lambda: ("", "", ""),
+            None,
+            [shown.strip.sample, shown.asked, shown.pending],
+            show_progress="hidden",
+            **PLUMBING,
+        )
+    buttons = [panel.run, panel.cancel]
+    started = panel.run.click(clip.make_on_start(panel), None, buttons, **PLUMBING, show_progress="hidden")
     running = started.then(
         handlers.make_on_run(service, shown),
-        {inputs.clip, inputs.kind, inputs.checkpoint, inputs.estimator, inputs.device},
-        [shown.visit.selection, shown.facts, shown.people, inputs.status, *shown.offered],
-        show_progress_on=[inputs.status],
+        {*panel.given, shown.visit.own, shown.strip.sample, shown.asked},
+        [*shown.showing, panel.status],
+        show_progress_on=[panel.status],
         api_visibility="private",
         **MODEL,
     )
     running.success(None, None, None, js=SHOW_RESULTS, show_progress="hidden")
     for ended in (running.success, running.failure):  # `then` would leave failures out
-        ended(handlers.make_on_end(inputs), None, buttons, show_progress="hidden", **PLUMBING)
-    inputs.cancel.click(
-        handlers.make_on_cancel(service, inputs),
+        ended(clip.make_on_end(panel), None, buttons, show_progress="hidden", **PLUMBING)
+    panel.cancel.click(
+        clip.make_on_cancel(service, panel),
         None,
-        [*buttons, inputs.status],
+        [*buttons, panel.status],
         cancels=[running],
         show_progress="hidden",
         **PLUMBING,
     )
-    shown.people.select(  # queued, because only then does Gradio tell that the selection changed
-        handlers.make_on_person(shown),
-        shown.visit.selection,
-        [shown.visit.selection, *shown.offered],
-        api_visibility="private",
-        show_progress="hidden",
-    )
 
 
-def _connect_links(app: gr.Blocks, samples: list[Sample], shown: page.Page) -> gr.events.Dependency:
-    """Samples are chosen by their thumbnails, by the tour and by the page's own address. Gives the opening of the
+def _connect_samples(app: gr.Blocks, shown: page.Page) -> gr.events.Dependency:
+    """Samples are chosen by their pictures, by the tour and by the page's own address. Gives the opening of the
     page."""
-    inputs = shown.inputs
     search = gr.Textbox("", visible="hidden", label="Address")
-    chosen = [inputs.clip, inputs.sample, inputs.asked, inputs.status]
-    inputs.samples.select(handlers.make_on_sample(samples, inputs), None, chosen, **PLUMBING)
     for mend in (NAME_THE_UNNAMED, DROP_IDLE_BASE):
         app.load(None, None, None, js=mend)
     opened = app.load(None, None, [shown.visit.theme, search], js=READ_VISIT)
-    for asked in (
-        opened.then(handlers.make_on_link(samples, inputs), search, chosen, show_progress="hidden", **PLUMBING),
-        shown.tour.stops.select(handlers.make_on_stop(samples, inputs), None, chosen, **PLUMBING),
-    ):
-        asked.then(None, inputs.asked, None, js=RUN_ASKED)
-    gr.on([shown.tabs.select, shown.match.hit.change, inputs.sample.change], None, inputs.sample, None, js=WRITE_LINK)
+    filled = [*shown.showing, shown.clip.clip, shown.clip.status, shown.pending]
+    options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **SHOWING}
+    own, sample = shown.visit.own, shown.strip.sample
+    chosen = (
+        opened.then(handlers.make_on_link(shown), [own, search], filled, **options),
+        shown.strip.pictures.select(handlers.make_on_sample(shown), own, filled, **options),
+        shown.tour.walk.select(handlers.make_on_stop(shown), own, [*filled, shown.tour.walk], **options),
+    )
+    for one in chosen:
+        one.success(None, shown.pending, None, js=RUN_ASKED)
+    shown.answer.people.select(
+        handlers.make_on_person(shown), [shown.visit.selection, own, sample], shown.showing, **options
+    )
+    gr.on([shown.tabs.select, shown.match.hit.change, sample.change], None, sample, None, js=WRITE_LINK)
+    sample.change(None, sample, None, js=pressing("#samples button[data-sample]"))
     return opened
 
 
 def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
     """A new selection fills all tabs at once; later each control redraws its own part."""
     visit = shown.visit
-    chosen = visit.selection.change(
-        handlers.make_on_selection(shown), shown.inputs.asked, [shown.tabs], show_progress="hidden", **PLUMBING
-    )
+    chosen = visit.selection.change(None, None, None, js="() => {}", show_progress="hidden")
     graph.connect(shown.graph, visit, chosen)
-    searched = gallery.connect(
-        shown.gallery,
-        visit,
-        chosen,
-        own.connect(shown.own, visit, opened),
-        gallery.Followers(shown.match.hit, shown.cam.reference, shown.tabs, shown.inputs.asked),
+    changed = own.connect(shown.own, visit, opened, shown.answer.enrol)
+    searched = (
+        *gallery.connect(shown.gallery, visit, chosen, changed, shown.followers),
+        answer.connect(shown.answer, shown.match.hit, shown.cam.reference),
     )
     adjacency.connect(shown.adjacency, visit, chosen)
     match.connect(shown.match, visit, searched)

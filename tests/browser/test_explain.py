@@ -117,14 +117,33 @@ def test_the_address_reopens_sample_tab_and_rank(browser: Browser, app_url: str)
         page.wait_for_function("location.search === '?sample=man-lab1&tab=what-if'")
 
 
-def test_the_tour_opens_what_it_talks_about(browser: Browser, app_url: str, screenshots: Path) -> None:
+def test_the_tour_leads_through_its_stops(browser: Browser, app_url: str, screenshots: Path) -> None:
     with visit(browser, app_url) as page:
-        open_tab(page, "Tour")
+        page.locator("#tour").get_by_role("button", name="Take the tour").click()
+        walk = page.locator("#tour section")
+        expect(walk).to_contain_text("1 of 6")
+        expect(page.locator("#facts")).to_contain_text("man-lab1.")
+        expect(page.get_by_role("tab", name="Match", exact=True)).to_have_attribute("aria-selected", "true")
         page.screenshot(path=screenshots / "tour.png", full_page=True)
+        walk.get_by_role("button", name="Next").click()
+        expect(walk).to_contain_text("2 of 6")
+        expect(page.get_by_role("tab", name="Graph", exact=True)).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#graph-frame input[type=number]")).to_have_value("4")
+        for _ in range(4):
+            page.keyboard.press("Enter")  # the button that leads on has the focus
+            page.wait_for_timeout(1500)
+        expect(walk).to_contain_text("6 of 6")
+        walk.get_by_role("button", name="Back").click()
+        expect(walk).to_contain_text("5 of 6")
+        expect(page.locator("#portrait figcaption")).to_have_text("Person 2")
+        walk.get_by_role("button", name="Leave").click()
+        expect(page.locator("#tour")).to_contain_text("Take the tour")
+
+
+def test_the_papers_tables_stand_beside_our_own(browser: Browser, app_url: str) -> None:
+    with visit(browser, f"{app_url}?tab=tables&sample=man-lab1") as page:
         tables = page.locator("#paper-tables details")
         expect(tables).to_have_count(3)
+        expect(page.locator("#paper-tables .ctl-plot")).to_have_count(3)
         tables.nth(2).locator("summary").click()
         expect(tables.nth(2).locator("tr", has_text="Basel + ContRe + 3D + CS")).to_contain_text("91.4")
-        page.get_by_role("button", name="Show: Look-alikes").click()
-        expect(page.locator("#match .match")).to_be_visible()
-        page.wait_for_function("location.search.includes('sample=walker-0010')")

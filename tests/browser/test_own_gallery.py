@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ctl.gallery import read_bundle, read_gallery
 from tests.browser.running import running_app
-from tests.browser.steps import NARROW, WIDE, open_tab, run_sample, sideways_overflow, visit
+from tests.browser.steps import NARROW, WIDE, choose_sample, open_tab, run_sample, sideways_overflow, visit
 
 
 def enrol(page: Page, name: str, camera: str) -> None:
@@ -67,7 +67,7 @@ def test_from_enrolling_to_importing(
         page.click("#import")
         expect(page.locator("#shelf")).to_contain_text("Ada Lovelace")
 
-        run_sample(page, "Walker 2")
+        choose_sample(page, "Walker 2")
         expect(page.locator("#hits li").first).to_contain_text("Walker 2")
         page.locator("#top-k input[type=number]").fill("100")  # they are strangers
         page.locator("#top-k input[type=number]").press("Enter")
@@ -85,8 +85,9 @@ def test_from_enrolling_to_importing(
 def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, screenshots: Path) -> None:
     with visit(browser, app_url) as page:
         run_sample(page, "Man, camera 1")
-        run_sample(page, "Man, camera 3")
         open_tab(page, "Gallery")
+        expect(page.locator("#queries")).to_contain_text("man-lab1.mp4, person 1")
+        choose_sample(page, "Man, camera 3")
         found = page.locator("#hits li", has_text="man (lab)")
         expect(found).to_have_count(3)
         page.locator("#queries").get_by_role("checkbox", name="man-lab1.mp4, person 1").click()

@@ -1,6 +1,7 @@
 """The page in Chromium, from a dropped clip to the last tab, on a desktop, a tablet and a phone, in light and dark."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,18 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.running import thinned
-from tests.browser.steps import SAMPLES, TABS, brightness, drop, expect_drawn, open_tab, sideways_overflow, visit
+from tests.browser.steps import (
+    SAMPLES,
+    TABS,
+    brightness,
+    choose_sample,
+    drop,
+    expect_drawn,
+    open_tab,
+    sample_named,
+    sideways_overflow,
+    visit,
+)
 
 
 @pytest.fixture
@@ -30,16 +42,78 @@ def expect_playing(page: Page, video: str) -> None:
     )
 
 
-def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
+def test_the_page_opens_on_an_answer(page: Page, screenshots: Path) -> None:
+    """From opening the page to who, and why: no click, and nothing is computed by the backbone."""
+    expect(page.locator("#answer h2")).to_contain_text("Most similar: woman (rendered)")
+    cards = page.locator("#answer li")
+    expect(cards).to_have_count(6)
+    expect(cards.first).to_contain_text("same person")
+    expect(cards.last).to_contain_text("another person")
+    expect(page.locator("#status")).not_to_contain_text("Done in")
+    expect_drawn(page, "#portrait img", taller=200)
     page.screenshot(path=screenshots / "start.png", full_page=True)
+
+
+def test_a_sample_is_shown_at_once_without_run(page: Page) -> None:
+    expect(page.locator("#answer li").first).to_be_visible()
+    choose_sample(page, "Walker 2")
+    expect(page.locator("#answer h2")).to_contain_text("Nobody known is similar enough")
+    expect(sample_named(page, "Walker 2")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function("location.search.includes('sample=walker-0002')")
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
+def test_run_stands_beside_the_drop_zone_on_the_first_screen(
+    browser: Browser, app_url: str, size: tuple[int, int]
+) -> None:
+    with visit(browser, app_url, size) as page:
+        expect(page.locator("#answer li").first).to_be_visible()
+        drop_zone, run = page.locator("#clip").bounding_box(), page.locator("#run").bounding_box()
+        assert drop_zone is not None
+        assert run is not None
+        assert run["x"] >= drop_zone["x"] + drop_zone["width"]
+        assert run["y"] < drop_zone["y"] + drop_zone["height"]
+        assert run["y"] + run["height"] <= size[1]
+
+
+def test_a_card_is_the_hit_everywhere(page: Page) -> None:
+    second = page.locator("#answer li button").nth(1)
+    second.click()
+    expect(second).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#answer [aria-pressed=true]")).to_have_count(1)
+    open_tab(page, "Match")
+    expect(page.locator("#hit input")).to_have_value(re.compile("^#2 · "))
+    similarity = page.locator("#hit input").input_value().split(" · ")[1]
+    expect(page.locator("#match .match-head")).to_contain_text(f"Similarity {similarity}")
+    open_tab(page, "Grad-CAM")
+    expect(page.locator("#reference input")).to_have_value(re.compile("^#2 · "))
+
+
+def test_people_of_a_scene_are_chosen_on_the_frame_and_by_key(browser: Browser, app_url: str) -> None:
+    with visit(browser, f"{app_url}?sample=lab") as page:
+        boxes, faces = page.locator("#people .ctl-frame button"), page.locator("#people .ctl-faces button")
+        expect(faces).to_have_count(3)
+        expect(page.locator("#answer h2")).to_contain_text("woman (rendered)")
+        boxes.nth(1).click()
+        expect(page.locator("#answer h2")).to_contain_text("man (lab)")
+        expect(faces.nth(1)).to_have_attribute("aria-pressed", "true")
+        page.wait_for_function("location.search.includes('person=2')")
+        faces.nth(2).focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#portrait figcaption")).to_have_text("Person 3")
+        expect(page.locator("#answer .same")).to_have_count(0)
+
+
+def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     drop(page, SAMPLES / "lab.mp4")
     page.click("#run")
+    expect(page.locator("#status")).to_contain_text("Done in")
 
     expect(page.locator("#explorer .node").first).to_be_visible()
     page.get_by_role("button", name="A video of this graph").click()
     expect_playing(page, "#graph-video video")
     expect(page.locator(".ctl-note", has_text="rankings are not meaningful")).to_have_count(0)
-    people = page.locator("#people button.thumbnail-item")
+    people = page.locator("#people .ctl-faces button")
     expect(people.nth(1)).to_be_visible()
     page.screenshot(path=screenshots / "graph.png", full_page=True)
 
@@ -93,13 +167,8 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
 
 
 def test_sample_in_the_dark(browser: Browser, app_url: str, screenshots: Path) -> None:
-    with visit(browser, app_url, dark=True) as page:
-        page.locator("#samples button.thumbnail-item", has_text="Man, camera 1").click()
-        expect(page.locator("#clip .file-preview")).to_contain_text("man-lab1")
-        page.click("#run")
-        expect(page.locator("#explorer .node").first).to_be_visible()
+    with visit(browser, f"{app_url}?sample=man-lab1&tab=adjacency", dark=True) as page:
         expect(page.locator("#people")).to_be_hidden()
-        open_tab(page, "Adjacency")
         expect(page.locator("#matrices .adjacency-key")).to_be_visible()
         assert brightness(page, "#matrices .adjacency-key") > 150, "dark text on a dark page"
         page.screenshot(path=screenshots / "dark-adjacency.png", full_page=True)
@@ -118,7 +187,7 @@ def test_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:
 
 def test_run_without_a_clip_says_what_is_missing(page: Page) -> None:
     page.click("#run")
-    expect(page.locator(".toast-body")).to_contain_text("Choose a sample or drop a clip first.")
+    expect(page.locator(".toast-body")).to_contain_text("Drop a clip first, or choose a sample.")
 
 
 def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:

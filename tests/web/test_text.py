@@ -10,9 +10,9 @@ from ctl.errors import InputError, Remedy
 from ctl.options import CLIP_KINDS
 from ctl.types import Analysis, CheckpointInfo, VideoInfo
 from ctl.web import text, views
-from ctl.web.handlers import request_of
 from ctl.web.samples import read_samples
 from ctl.web.service import Models
+from ctl.web.tabs.clip import request_of
 from ctl.web.tabs.common import told_to_the_visitor
 
 CHECKPOINT = CheckpointInfo("a", None, "0" * 64, trained=True, config={})
@@ -61,7 +61,9 @@ def test_long_lists_are_shown_by_their_size() -> None:
 def test_samples_can_be_read_and_say_what_they_show() -> None:
     samples = read_samples()
     assert len(samples) >= 3
-    assert all(sample.clip.is_file() and sample.note and sample.poster.ndim == 3 for sample in samples)
+    assert all(
+        sample.clip.is_file() and sample.note and sample.shows and "<img" in sample.picture for sample in samples
+    )
     assert len({sample.title for sample in samples}) == len(samples)
 
 
@@ -69,7 +71,7 @@ DEFAULT = Models("org/start", "movenet-thunder", "cpu")
 
 
 def test_request_names_what_is_missing_or_unknown() -> None:
-    with pytest.raises(InputError, match="Choose a sample or drop a clip"):
+    with pytest.raises(InputError, match="Drop a clip first"):
         request_of(DEFAULT, None, "auto")
     with pytest.raises(InputError, match="'tracklet'"):
         request_of(DEFAULT, "walk.mp4", "tracklet")

@@ -18,7 +18,8 @@ from ctl.web.service import ExplainService
 
 Values = dict[Any, Any]
 Handler = Callable[..., Any]
-Selection = tuple[str, int]
+Selection = tuple[str, int, int]
+"""Run id, place of the person in it, and when it was shown: what is shown again fills the tabs again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Visit:
 
     Args:
         service: what answers.
-        selection: (run id, place of the person in it), or None before the first run. Arrays stay on the server.
+        selection: whom the tabs show, or None before the first run. Arrays stay on the server.
         theme: "light" or "dark", as the browser shows the page: plots need to know.
         own: id of the visitor's own gallery; "" before the first clip is enrolled, or where all is kept on disk.
     """
@@ -54,7 +55,7 @@ def shown_person(service: ExplainService, selection: Selection | None) -> Iterat
     with told_to_the_visitor():
         if selection is None:
             raise InputError("Press Run first.")
-        run_id, person = selection
+        run_id, person, _ = selection
         run = service.runs.get(run_id)
         if not 0 <= person < len(run.analysis.people):
             raise InputError(f"There is no person {person + 1} in this clip.")

@@ -8,8 +8,10 @@ import gradio as gr
 
 from ctl.draw.palette import ThemeName
 from ctl.gallery import TOP_K
+from ctl.types import Ranking
 from ctl.web import text
-from ctl.web.queues import DRAWING, PLUMBING
+from ctl.web.cards import answer_html
+from ctl.web.queues import PLUMBING, SEARCHING
 from ctl.web.searches import (
     HITS_SCRIPT,
     Search,
@@ -54,12 +56,29 @@ class GalleryTab:
 
 @dataclass(frozen=True, eq=False)
 class Followers:
-    """Components of other tabs that offer the hits, the tabs themselves, and what a link asked for."""
+    """What shows the hits besides the tab: the answer over the tabs and the choices of Match and Grad-CAM; the tabs
+    themselves; and what a link asked for."""
 
+    answer: gr.HTML
     hit: gr.Dropdown
     reference: gr.Dropdown
     tabs: gr.Tabs
     asked: gr.Textbox
+
+    def offer(self, hits: Ranking, hit: str | None, reference: str, otherwise: str | None) -> Values:
+        """Offer hits to compare. `hit` and `reference` are what is chosen now and stays, where it is on offer;
+        `otherwise` is the hit's key that is chosen instead."""
+        offered = [(hit_label(one), one.key) for one in hits[:REFERENCES]]
+        return {
+            self.hit: _offer(offered, hit, otherwise),
+            self.reference: _offer([text.ITSELF, *offered], reference, ""),
+        }
+
+
+def hit_of_rank(hits: Ranking, rank: int) -> str | None:
+    """Key of a hit that is offered; the last of them where there are fewer."""
+    offered = hits[:REFERENCES]
+    return offered[min(rank, len(offered)) - 1].key if offered else None
 
 
 def lay_out() -> GalleryTab:
@@ -112,20 +131,18 @@ def connect(
         top_k: int,
         at_least: float,
     ) -> Values:
-        with shown_person(service, selection) as (run, _):
+        with shown_person(service, selection) as (run, place):
             gallery = service.gallery_of(run, own)
             wanted = Search(tuple(queries), tuple(cameras or ()), tuple(without or ()), int(top_k), at_least)
             found = search(service.runs, gallery, wanted)
             info = run.analysis.checkpoint
-            offered = [(hit_label(one), one.key) for one in found.hits[:REFERENCES]]
-            keys = [key for _, key in offered]
-            first = keys[min(int(asked.partition("/")[2] or 1), len(keys)) - 1] if keys else None
-            return {
+            stays = any(one.key == hit for one in found.hits[:REFERENCES])
+            compared = hit if stays else hit_of_rank(found.hits, int(asked.partition("/")[2] or 1))
+            return others.offer(found.hits, hit, reference, compared) | {
+                others.answer: answer_html(run, place, found.hits, gallery, compared),
                 tab.hits: hits_html(found.hits, gallery, info.calibration, trained=info.trained),
                 tab.histogram: histogram(found.similarities, at_least, theme),
                 tab.meaning: text.hints(threshold_meaning(at_least, info.calibration)),
-                others.hit: _offer(offered, hit, first),
-                others.reference: _offer([text.ITSELF, *offered], reference, ""),
             }
 
     def pick(selection: Selection | None, own: str, known: list[Query], event: gr.EventData) -> Values:
@@ -137,8 +154,8 @@ def connect(
             return _ask(tab, known, (f"{record.entry.person}, camera {record.entry.camera}", record.entry.key))
 
     inputs = [visit.selection, visit.own, visit.theme, others.asked, others.hit, others.reference, *tab.controls]
-    outputs = [tab.hits, tab.histogram, tab.meaning, others.hit, others.reference]
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [tab.hits], **DRAWING}
+    outputs = [tab.hits, tab.histogram, tab.meaning, others.answer, others.hit, others.reference]
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [tab.hits], **SEARCHING}
     begun = chosen.success(
         begin,
         [visit.selection, visit.own, tab.known],

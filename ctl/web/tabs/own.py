@@ -72,8 +72,11 @@ def lay_out(kept: bool) -> OwnGallery:
     )  # fmt: skip
 
 
-def connect(own: OwnGallery, visit: Visit, opened: gr.events.Dependency) -> tuple[gr.events.Dependency, ...]:
-    """`opened`: the opening of the page. Gives the events after which the gallery is another."""
+def connect(
+    own: OwnGallery, visit: Visit, opened: gr.events.Dependency, at_once: gr.Button
+) -> tuple[gr.events.Dependency, ...]:
+    """`opened`: the opening of the page; `at_once`: enrols the person shown without asking for names. Gives the events
+    after which the gallery is another."""
     galleries = visit.service.galleries
 
     def shown(held: str) -> Values:
@@ -95,8 +98,15 @@ def connect(own: OwnGallery, visit: Visit, opened: gr.events.Dependency) -> tupl
             person = run.analysis.people[place]
             record = to_record(run.engine, person, run.digest, name.strip(), camera.strip())
             held = galleries.update(lambda gallery: gallery.add([record]), held)
-            gr.Info(f"{name.strip()} is enrolled.", duration=4)
+            gr.Info(f"{name.strip()} is enrolled: rename or remove under Gallery.", duration=4)
             return shown(held)
+
+    def enrol_at_once(selection: Selection | None, held: str) -> Values:
+        with shown_person(visit.service, selection) as (run, place):
+            number = run.analysis.people[place].tracklet.id
+            clip = Path(run.analysis.video.source).stem[:80]
+            several = len(run.analysis.people) > 1
+        return enrol_shown(selection, held, f"{clip}, person {number}" if several else clip, text.OWN_CAMERA)
 
     def rename(held: str, keys: Sequence[str], name: str, camera: str) -> Values:
         with told_to_the_visitor():
@@ -130,6 +140,7 @@ def connect(own: OwnGallery, visit: Visit, opened: gr.events.Dependency) -> tupl
     options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [own.shelf]}
     changed = (
         own.enrol.click(enrol_shown, [visit.selection, visit.own, own.name, own.camera], table, **options, **MODEL),
+        at_once.click(enrol_at_once, [visit.selection, visit.own], table, **options, **MODEL),
         own.rename.click(
             rename,
             [visit.own, own.marked, own.new_name, own.new_camera],

@@ -1,110 +1,85 @@
-"""Tour tab: samples that are hard for a reason, each with what to look at; and the tables, the paper's and our own."""
+"""The guided walk: six stops, each a sample, a tab, a frame and one sentence on what to see there."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
 
 import gradio as gr
 
-from ctl.checkpoint import BUNDLED
-from ctl.draw.page import image_tag
-from ctl.web import text
-from ctl.web.samples import Sample
-from ctl.web.tables import PAPER, own_tables, tables_html
+from ctl.web.browser import script
+from ctl.web.links import Link
 
 
 @dataclass(frozen=True)
 class Stop:
-    """One stop of the tour: a sample, the tab to open, the rank of the hit to compare, and what to look at."""
+    """One stop: what is shown, what it is about, and what to look at."""
 
-    sample: str
-    tab: str
-    rank: int
+    link: Link
     what: str
     look_at: str
 
 
 STOPS: Final = (
     Stop(
-        "man-lab1",
-        "match",
-        1,
+        Link("man-lab1", "match"),
         "Another viewpoint",
-        "Four cameras saw the same man. In Match the poses are paired: see which parts stay alike from the other side.",
+        "Four cameras saw the same man: Match pairs the poses and says which parts look alike from the other side.",
     ),
     Stop(
-        "walker-0002",
-        "graph",
-        1,
-        "Occlusion",
-        "Somebody walks by in front. Move the frame: joints behind him have low scores, and learned links (dashed) "
-        "carry what other frames saw.",
+        Link("walker-0002", "graph", frame=4),
+        "Somebody in the way",
+        "A passer-by hides him: joints behind have low scores, and learned links carry what other frames saw.",
     ),
     Stop(
-        "walker-0010",
-        "match",
-        1,
+        Link("woman-street", "adjacency", frame=23, scale="s3"),
+        "What the model learned",
+        "The body gives the first links; the model adds its own, which the matrix shows between five parts.",
+    ),
+    Stop(
+        Link("walker-0010", "match", rank=3),
         "Look-alikes",
-        "Walker 9 wears the same shirt and trousers. The lead in Match says which parts set the hit apart; the "
-        "shoes and the head differ.",
+        "Walker 9 wears the same shirt and trousers: see which parts still tell the two apart.",
     ),
     Stop(
-        "walker-0005",
-        "gallery",
-        1,
+        Link("street", "cam", person=2),
+        "Two people in one scene",
+        "Choose a person by the box in the picture, then see where the model looks, and whether that is true.",
+    ),
+    Stop(
+        Link("walker-0005", "gallery"),
         "Few pixels",
-        "Far away, dark and blurred. See how much lower the similarities are, and what calibration makes of them.",
-    ),
-    Stop(
-        "street",
-        "cam",
-        1,
-        "A scene",
-        "Two people are found and followed. Choose one of them, then ask under Grad-CAM whether its map is true.",
-    ),
-    Stop(
-        "woman-street",
-        "what-if",
-        1,
-        "What the model leans on",
-        "Switch off a term, then the window, then a scale: see how far the matrices and the ranking move.",
+        "Far away and blurred: similarities fall, and calibration says what they are still worth.",
     ),
 )
 
 
 @dataclass(frozen=True, eq=False)
-class TourTab:
-    """Stops to choose from."""
+class TourWalk:
+    """The bar that leads through the stops."""
 
-    stops: gr.HTML
-
-
-def lay_out(samples: Sequence[Sample]) -> TourTab:
-    gr.HTML(text.hints(text.EXPLAIN_TOUR))
-    stops = gr.HTML(_stops(samples), js_on_load=SCRIPT, elem_id="tour")
-    own = own_tables(BUNDLED)
-    gr.HTML(f"<h2>This checkpoint</h2>{tables_html(own)}" if own else "", apply_default_css=False, elem_id="own-table")
-    gr.HTML(f"<h2>The paper</h2>{tables_html(PAPER)}", apply_default_css=False, elem_id="paper-tables")
-    return TourTab(stops)
+    walk: gr.HTML
 
 
-def _stops(samples: Sequence[Sample]) -> str:
-    posters = {sample.name: sample.poster for sample in samples}
-    items = "".join(
-        f"<li>{image_tag(posters[stop.sample], '', 128)}<div><b>{escape(stop.what)}</b><p>{escape(stop.look_at)}</p>"
-        f'<button type="button" data-sample="{stop.sample}" data-tab="{stop.tab}" data-rank="{stop.rank}" '
-        f'aria-label="Show: {escape(stop.what)}">Show</button></div></li>'
-        for stop in STOPS
-        if stop.sample in posters
+def lay_out() -> TourWalk:
+    return TourWalk(gr.HTML(closed_html(), js_on_load=script("walk"), elem_id="tour", apply_default_css=False))
+
+
+def closed_html() -> str:
+    """Before the first stop and after the last one."""
+    return f'<button type="button" class="ctl-start" data-stop="0">Take the tour · {len(STOPS)} stops</button>'
+
+
+def stop_html(number: int) -> str:
+    """One stop, with the way on and back. `number`: from 0."""
+    stop, last = STOPS[number], number == len(STOPS) - 1
+    back = _button(number - 1, "Back") if number else ""
+    on = _button(-1, "Finish") if last else _button(number + 1, "Next")
+    leave = "" if last else _button(-1, "Leave")
+    return (
+        f'<section class="ctl-walk" aria-label="Tour"><p><b>{number + 1} of {len(STOPS)} · {escape(stop.what)}</b> '
+        f"<span>{escape(stop.look_at)}</span></p><div>{leave}{back}{on}</div></section>"
     )
-    return f'<ul class="ctl-tour">{items}</ul>'
 
 
-SCRIPT: Final = """
-element.addEventListener("click", event => {
-  const button = event.target.closest("button[data-sample]");
-  if (button) trigger("select", {...button.dataset});
-});
-"""
-"""Body of a function of Gradio's `element` and `trigger`."""
+def _button(number: int, word: str) -> str:
+    return f'<button type="button" data-stop="{number}">{word}</button>'

@@ -1,0 +1,10 @@
+// Body of a function of Gradio's `element` and `trigger`: a button with data-… is chosen, and its data told.
+// The choice shows at once; what the server sends later says the same.
+element.addEventListener("click", event => {
+  const button = event.target.closest("button[aria-pressed]");
+  if (!button) return;
+  const [name] = Object.keys(button.dataset);
+  for (const one of element.querySelectorAll(`button[data-${name}]`))
+    one.setAttribute("aria-pressed", String(one.dataset[name] === button.dataset[name]));
+  trigger("select", {...button.dataset});
+});

@@ -1,0 +1,62 @@
+"""The answer over the tabs: who is in the clip, and who of the known people it may be. A card chooses the hit that is
+compared everywhere, a box or a thumbnail the person."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ctl.gallery import Gallery
+from ctl.types import Ranking
+from ctl.web import cards, text
+from ctl.web.browser import pressing, script
+from ctl.web.queues import PLUMBING
+from ctl.web.runs import Run
+from ctl.web.tabs.common import Values
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerCard:
+    """Everybody in a scene; the person whom the tabs show; the nearest known people; what was read."""
+
+    people: gr.HTML
+    portrait: gr.HTML
+    answer: gr.HTML
+    facts: gr.HTML
+    enrol: gr.Button
+
+    @property
+    def shown(self) -> list[Any]:
+        """What another person changes."""
+        return [self.people, self.portrait, self.answer, self.facts]
+
+    def of(self, run: Run, place: int, hits: Ranking, gallery: Gallery, chosen: str | None, note: str = "") -> Values:
+        """Of one person. Hits, gallery and chosen as for `cards.answer_html`; `note` is a sentence on the clip."""
+        several = len(run.analysis.people) > 1
+        return {
+            self.people: gr.HTML(cards.people_html(run, place) if several else "", visible=several),
+            self.portrait: cards.portrait_html(run, place),
+            self.answer: cards.answer_html(run, place, hits, gallery, chosen),
+            self.facts: text.summary(run.analysis, run.engine.notices, note),
+        }
+
+
+def lay_out() -> AnswerCard:
+    with gr.Column(elem_id="answer-card", elem_classes="ctl-card"):
+        people = gr.HTML(visible=False, js_on_load=script("choose"), elem_id="people", apply_default_css=False)
+        with gr.Column(elem_id="person"):
+            portrait = gr.HTML(elem_id="portrait", apply_default_css=False)
+            enrol = gr.Button(text.ENROL, size="sm", elem_id="enrol-card")
+        answer = gr.HTML(js_on_load=script("choose"), elem_id="answer", apply_default_css=False)
+        facts = gr.HTML(elem_id="facts")
+    return AnswerCard(people, portrait, answer, facts, enrol)
+
+
+def connect(card: AnswerCard, hit: gr.Dropdown, reference: gr.Dropdown) -> gr.events.Dependency:
+    """A card sets the hit that Match compares and Grad-CAM refers to. Gives the event after which it is set."""
+
+    def compare(event: gr.EventData) -> Values:
+        return {hit: event.key, reference: event.key}
+
+    hit.change(None, hit, None, js=pressing("#answer button[data-key]"), show_progress="hidden")
+    return card.answer.select(compare, None, [hit, reference], show_progress="hidden", **PLUMBING)
