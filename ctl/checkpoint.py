@@ -217,16 +217,16 @@ def _load_strictly(model: CTL, data: bytes, path: Path, names: set[str]) -> None
         tensors: dict[str, Tensor] = load(data)
     except SafetensorError as error:
         raise InputError(f"{path} is damaged: {error}") from error
-    wanted = {name: tensor for name, tensor in model.state_dict().items() if name in names}
-    if missing := sorted(wanted.keys() - tensors.keys()):
+    own = {name: tensor for name, tensor in model.state_dict().items() if name in names}
+    if missing := sorted(own.keys() - tensors.keys()):
         raise InputError(f"{path} has no {_name_first(missing)}")
-    if extra := sorted(tensors.keys() - wanted.keys()):
+    if extra := sorted(tensors.keys() - own.keys()):
         raise InputError(f"{path} has an unknown {_name_first(extra)}")
     for name, tensor in tensors.items():
-        if tensor.shape != wanted[name].shape:
-            raise InputError(f"{path}: {name} must be {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}")
-        if tensor.is_floating_point() != wanted[name].is_floating_point():
-            raise InputError(f"{path}: {name} must be {wanted[name].dtype}, got {tensor.dtype}")
+        if tensor.shape != own[name].shape:
+            raise InputError(f"{path}: {name} must be {tuple(own[name].shape)}, got {tuple(tensor.shape)}")
+        if tensor.is_floating_point() != own[name].is_floating_point():
+            raise InputError(f"{path}: {name} must be {own[name].dtype}, got {tensor.dtype}")
         if not torch.isfinite(tensor).all():
             raise InputError(f"{path}: {name} holds values that aren't finite")
     model.load_state_dict(tensors, strict=False)  # every name has been looked at

@@ -105,10 +105,10 @@ def fetch(ref: str) -> HubFiles:
         HubUnreachableError: nobody answers within three seconds, and nothing is cached.
         HubError: no such repo, revision or file; a download that is cut short or damaged.
     """
-    wanted = parse_ref(ref)
-    pinned = _COMMIT.fullmatch(wanted.revision) is not None
-    files = (_cached(wanted) if pinned else None) or _refresh(wanted)
-    _verify(files.weights, wanted)
+    repo = parse_ref(ref)
+    pinned = _COMMIT.fullmatch(repo.revision) is not None
+    files = (_cached(repo) if pinned else None) or _refresh(repo)
+    _verify(files.weights, repo)
     return files
 
 

@@ -68,5 +68,5 @@ def leave_out_damaged(benchmark: Benchmark, on_progress: Progress | None = None)
         replace(split, train=left(split.train), query=left(split.query), gallery=left(split.gallery))
         for split in benchmark.splits
     )
-    gone = sum(rest is None for rest in kept.values())
-    return replace(benchmark, splits=splits), LeftOut(len(complaints), gone, complaints[0] if complaints else "")
+    lost = sum(rest is None for rest in kept.values())
+    return replace(benchmark, splits=splits), LeftOut(len(complaints), lost, complaints[0] if complaints else "")

@@ -39,8 +39,8 @@ def read_folder(root: Path) -> Benchmark:
 def read_split(root: Path) -> Split:
     """The one split of the folder layout; its train part is empty if there is no train/. Raises InputError."""
     parts = {name: _part(root / name) for name in (TRAIN, *TEST) if name != TRAIN or (root / TRAIN).is_dir()}
-    seen = [who for part in parts.values() for who in part]
-    persons, cameras = (_numbers(names) for names in zip(*seen, strict=True))
+    persons_and_cameras = [person_and_camera for part in parts.values() for person_and_camera in part]
+    persons, cameras = (_numbers(names) for names in zip(*persons_and_cameras, strict=True))
     tracklets = {
         name: tuple(
             TrackletFiles(frames, persons[person] + 1, cameras[camera])

@@ -154,10 +154,10 @@ def stable_ranks(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     Returns:
         (M,) int64 from 1, ascending.
     """
-    ordered, wanted = np.sort(values), values[chosen]
-    smaller = ordered.searchsorted(wanted, "left")
-    for m in (ordered.searchsorted(wanted, "right") - smaller > 1).nonzero()[0]:
-        smaller[m] += np.count_nonzero(values[: chosen[m]] == wanted[m])  # equal values that stand before it
+    ordered, chosen_values = np.sort(values), values[chosen]
+    smaller = ordered.searchsorted(chosen_values, "left")
+    for m in (ordered.searchsorted(chosen_values, "right") - smaller > 1).nonzero()[0]:
+        smaller[m] += np.count_nonzero(values[: chosen[m]] == chosen_values[m])  # equal values that stand before it
     return np.sort(smaller) + 1
 
 

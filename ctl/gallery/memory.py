@@ -110,8 +110,8 @@ class MemoryGallery:
         )
 
     def remove(self, keys: Collection[str]) -> "MemoryGallery":
-        gone = {self._row(key) for key in keys}
-        kept = [row for row in range(len(self)) if row not in gone]
+        removed = {self._row(key) for key in keys}
+        kept = [row for row in range(len(self)) if row not in removed]
         return replace(
             self,
             entries=tuple(self.entries[row] for row in kept),
@@ -149,11 +149,11 @@ class MemoryGallery:
 
     def _compare(self, query: Tensor, where: Filter) -> tuple[list[int], Tensor]:
         """Rows that count, n of them in order, and their cosines (n,)."""
-        wanted = direction(query)
-        check_width(self._width, len(wanted))
+        query_direction = direction(query)
+        check_width(self._width, len(query_direction))
         rows = [row for row, entry in enumerate(self.entries) if where.admits(entry)]
         if not rows:
             return [], torch.zeros(0)
         chosen = self.embeddings if len(rows) == len(self) else self.embeddings[rows]
-        similarity = (chosen * wanted).sum(dim=1)  # a matrix product would round equal rows differently
+        similarity = (chosen * query_direction).sum(dim=1)  # a matrix product would round equal rows differently
         return rows, similarity.clamp(-1, 1)

@@ -225,15 +225,15 @@ class QdrantGallery:
     def _nearest(
         self, query: Tensor, where: Filter, most: int, payload: list[str] | bool, *, exact: bool
     ) -> list[models.ScoredPoint]:
-        wanted = direction(query)
+        query_direction = direction(query)
         with _requests(self.collection):
             width = self._width()
-            check_width(width, len(wanted))
+            check_width(width, len(query_direction))
             if width is None:
                 return []
             return self.client.query_points(
                 self.collection,
-                query=wanted.tolist(),
+                query=query_direction.tolist(),
                 query_filter=_to_qdrant(where),
                 search_params=models.SearchParams(exact=True) if exact and self._on_server else None,
                 limit=most,

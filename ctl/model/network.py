@@ -243,7 +243,7 @@ class CTL(nn.Module):
             carried: finer scale -> (B, T, 5, C).
             added: (B, C), V_f^a before its neck.
         """
-        shares = {source: told.sum(dim=2).mean(dim=1) for source, told in carried.items()}  # (B, C)
+        shares = {source: parts.sum(dim=2).mean(dim=1) for source, parts in carried.items()}  # (B, C)
         if self.necks:
             neck = self.necks[1]
             assert isinstance(neck, nn.BatchNorm1d)
@@ -260,9 +260,9 @@ def _each(layers: nn.ModuleList, features: ClipFeatures) -> list[Any]:
 def _check(frames: Tensor, heatmap_logits: Tensor) -> None:
     if frames.ndim != 5 or frames.shape[2] != 3 or frames.shape[1] == 0 or frames.shape[3] % 32 or frames.shape[4] % 32:
         raise ValueError(f"frames must be (B, T, 3, H, W), H and W multiples of 32, got {tuple(frames.shape)}")
-    wanted = (*frames.shape[:2], len(JOINTS))
-    if heatmap_logits.ndim != 5 or heatmap_logits.shape[:3] != wanted:
-        raise ValueError(f"heatmap_logits must be {(*wanted, 'h', 'w')}, got {tuple(heatmap_logits.shape)}")
+    expected = (*frames.shape[:2], len(JOINTS))
+    if heatmap_logits.ndim != 5 or heatmap_logits.shape[:3] != expected:
+        raise ValueError(f"heatmap_logits must be {(*expected, 'h', 'w')}, got {tuple(heatmap_logits.shape)}")
     for name, value in (("frames", frames), ("heatmap_logits", heatmap_logits)):
         if not value.is_floating_point():
             raise ValueError(f"{name} must be floating point, got {value.dtype}")

@@ -29,11 +29,11 @@ def initial_model(config: TrainConfig, identities: int) -> CTL:
     if not source:
         return model
     if source == "imagenet":
-        given = imagenet_weights(config.model.backbone)
+        tensors = imagenet_weights(config.model.backbone)
     else:
-        given = load_checkpoint(_local(source), fall_back=False)[0].state_dict()
-    wanted = {name for name in model.state_dict() if part == "all" or name.startswith("backbone.")}
-    _fill(model, {name: given[name] for name in wanted & given.keys()}, wanted, source)
+        tensors = load_checkpoint(_local(source), fall_back=False)[0].state_dict()
+    names = {name for name in model.state_dict() if part == "all" or name.startswith("backbone.")}
+    _fill(model, {name: tensors[name] for name in names & tensors.keys()}, names, source)
     return model
 
 
@@ -50,21 +50,21 @@ def imagenet_weights(backbone: BackboneName) -> dict[str, Tensor]:
     """
     weights = torchvision.models.get_model_weights(backbone)["IMAGENET1K_V1"]
     try:
-        given = weights.get_state_dict(check_hash=True, weights_only=True)
+        tensors = weights.get_state_dict(check_hash=True, weights_only=True)
     except (OSError, URLError) as error:
         raise InputError(f"ImageNet weights can't be fetched from {weights.url}: {error}") from error
-    return {f"backbone.features.{name.removeprefix('features.')}": tensor for name, tensor in given.items()}
+    return {f"backbone.features.{name.removeprefix('features.')}": tensor for name, tensor in tensors.items()}
 
 
-def _fill(model: CTL, given: dict[str, Tensor], wanted: set[str], source: str) -> None:
+def _fill(model: CTL, tensors: dict[str, Tensor], names: set[str], source: str) -> None:
     """Copy tensors into the model. Classifiers stay as they are: they belong to the identities of another data set."""
     own = model.state_dict()
-    for name in sorted(wanted):
+    for name in sorted(names):
         if name.startswith("classifiers."):
-            given.pop(name, None)
-        elif name not in given or given[name].shape != own[name].shape:
-            shape = tuple(given[name].shape) if name in given else "nothing"
+            tensors.pop(name, None)
+        elif name not in tensors or tensors[name].shape != own[name].shape:
+            shape = tuple(tensors[name].shape) if name in tensors else "nothing"
             raise InputError(
                 f"start.checkpoint {source} doesn't fit [model]: {name} must be {tuple(own[name].shape)}, got {shape}"
             )
-    model.load_state_dict(given, strict=False)
+    model.load_state_dict(tensors, strict=False)
