@@ -1,9 +1,10 @@
 """Part of a clip as a file of its own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ctl.errors import InputError
-from ctl.video.limits import LIMITS, MINIMUM_FRAMES, Limits
+from ctl.video.limits import LIMITS, MINIMUM_FRAMES
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 
@@ -19,9 +20,8 @@ def write_cut(clip: Path, part: Path, start: float, end: float, max_fps: float |
     Raises:
         InputError: the clip can't be read, or fewer than two frames lie between start and end.
     """
-    reach = Limits(end, 10**6, LIMITS.megabytes, LIMITS.width, LIMITS.height)
-    with open_clip(clip, max_fps, reach) as frames:
+    with open_clip(clip, max_fps, replace(LIMITS, seconds=end, frames=10**6)) as frames:
         info = frames.info
-        if not info.fps or (end - start) * info.fps < MINIMUM_FRAMES:
+        if not info.fps or (min(end, info.duration) - start) * info.fps < MINIMUM_FRAMES - 0.5:
             raise InputError(f"Too little is left of {info.source}: keep at least {MINIMUM_FRAMES} frames.")
         write_video(part, (frame.at((info.height, info.width)) for frame in frames if frame.time >= start), info.fps)

@@ -10,6 +10,11 @@ def script(name: str) -> str:
     return Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")
 
 
+def calling(name: str) -> str:
+    """A function of JavaScript that runs such a script, which then needs nothing of an element."""
+    return f"() => {{\n{script(name)}\n}}"
+
+
 def pressing(buttons: str) -> str:
     """A function of JavaScript that marks, of the buttons of a selector, the one whose data is the value given."""
     return (

@@ -182,7 +182,7 @@ def _card(
 
 def _truth(same: bool) -> str:
     """Fig. 8b's mark, in shape, colour and words."""
-    kind, shape, words = ("same", _TICK, "same person") if same else ("other", _CROSS, "another person")
+    kind, shape, words = ("same", _TICK, "same person") if same else ("other", _CROSS, "someone else")
     return f'<span class="ctl-truth {kind}"><svg viewBox="0 0 16 16" aria-hidden="true">{shape}</svg>{words}</span>'
 
 

@@ -77,12 +77,11 @@ def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequenc
     )
     asked = gr.Textbox("", visible="hidden", label="Asked for")
     pending = gr.Textbox("", visible="hidden", label="To be run")
-    with gr.Row(elem_id="head", equal_height=False):
-        gr.HTML(text.header(service.engine.checkpoint, service.engine.notices))
-        walk = tour.lay_out()
-    with gr.Row(elem_id="choose", equal_height=True):
+    gr.HTML(text.header(service.engine.checkpoint, service.engine.notices), elem_id="head")
+    with gr.Row(elem_id="choose", equal_height=False):
         with gr.Column(scale=7, min_width=320, elem_classes="ctl-card", elem_id="strip"):
             offered = strip.lay_out(samples)
+            walk = tour.lay_out()
         with gr.Column(scale=4, min_width=320, elem_classes="ctl-card", elem_id="own-clip"):
             panel = clip.lay_out(list(dict.fromkeys((service.default.device, *devices))), service.default)
     card = answer.lay_out()

@@ -7,7 +7,7 @@ import gradio as gr
 
 from ctl.web import api, handlers, page, text
 from ctl.web.access import NAME_THE_UNNAMED
-from ctl.web.browser import pressing
+from ctl.web.browser import calling, pressing
 from ctl.web.links import DROP_IDLE_BASE, READ_VISIT, RUN_ASKED, WRITE_LINK
 from ctl.web.queues import MODEL, PLUMBING, SHOWING
 from ctl.web.samples import Sample
@@ -74,7 +74,7 @@ def _connect_samples(app: gr.Blocks, shown: page.Page) -> gr.events.Dependency:
     """Samples are chosen by their pictures, by the tour and by the page's own address. Gives the opening of the
     page."""
     search = gr.Textbox("", visible="hidden", label="Address")
-    for mend in (NAME_THE_UNNAMED, DROP_IDLE_BASE):
+    for mend in (NAME_THE_UNNAMED, DROP_IDLE_BASE, calling("paste")):
         app.load(None, None, None, js=mend)
     opened = app.load(None, None, [shown.visit.theme, search], js=READ_VISIT)
     filled = [*shown.showing, shown.clip.clip, shown.clip.status, shown.pending]

@@ -14,7 +14,6 @@ from ctl.options import CLIP_KINDS
 from ctl.video.limits import Limits
 from ctl.video.reader import SUFFIXES, open_clip
 from ctl.web import text
-from ctl.web.browser import script
 from ctl.web.queues import PLUMBING
 from ctl.web.service import AnalyzeRequest, ExplainService, Models
 from ctl.web.tabs.common import Handler, Values, pairs, told_to_the_visitor
@@ -77,8 +76,9 @@ def lay_out(devices: list[str], default: Models) -> ClipPanel:
         with gr.Row():
             start = gr.Slider(0, 1, value=0, step=0.1, label="From second", min_width=130, elem_id="cut-start")
             end = gr.Slider(0, 1, value=1, step=0.1, label="To second", min_width=130, elem_id="cut-end")
-    gr.HTML(js_on_load=script("paste"), visible="hidden")
-    with gr.Accordion("Record, paste or link · compare two clips · models", open=False, elem_id="more-ways"):
+    with gr.Accordion("Two clips: one person?", open=False, elem_id="two-clips"):
+        other = gr.File(label="Second clip", show_label=False, file_types=[*SUFFIXES], height=96, elem_id="other-clip")
+    with gr.Accordion("Record · link · models", open=False, elem_id="more-ways"):
         gr.HTML(text.hints(text.EXPLAIN_PASTE))
         with gr.Row(equal_height=True):
             address = gr.Textbox(
@@ -93,7 +93,6 @@ def lay_out(devices: list[str], default: Models) -> ClipPanel:
             height=220,
             elem_id="camera",
         )
-        other = gr.File(label="A second clip: one person?", file_types=[*SUFFIXES], height=96, elem_id="other-clip")
         kind = gr.Radio(pairs(text.KINDS), value="auto", label="What the clip shows")
         checkpoint = gr.Textbox(
             value="",
@@ -185,15 +184,17 @@ def request_of(
 
 def requests_of(panel: ClipPanel, default: Models, values: Values) -> tuple[AnalyzeRequest, AnalyzeRequest | None]:
     """What the panel asks for: a clip, and a second one to compare it with. Raises InputError as `request_of`."""
-    kind, *models = (values[box] for box in (panel.kind, panel.checkpoint, panel.estimator, panel.device))
+    kind, checkpoint, estimator, device = (
+        str(values[box]) for box in (panel.kind, panel.checkpoint, panel.estimator, panel.device)
+    )
     clip, other = values[panel.clip], values[panel.other]
     start, end, whole = float(values[panel.start]), float(values[panel.end]), seconds_of(clip)
     if start >= end and whole > LONG_S:
         raise InputError("Nothing is left of the clip: move “From second” before “To second”.")
     part = (start, end) if whole > LONG_S and (start > 0 or end < whole) else None
     return (
-        request_of(default, clip, kind, *models, seconds=part),
-        None if other is None else request_of(default, other, kind, *models),
+        request_of(default, clip, kind, checkpoint, estimator, device, part),
+        None if other is None else request_of(default, other, kind, checkpoint, estimator, device),
     )
 
 
