@@ -18,7 +18,7 @@ from ctl.errors import InputError
 from ctl.explain.reading import finest_graph, window_names, window_of
 from ctl.files import folder_for_results
 from ctl.gallery import Gallery
-from ctl.people.crop import frame_person, source_views
+from ctl.people.crop import Framing, frame_person, source_views
 from ctl.pipeline import ANALYSIS_FPS, Engine
 from ctl.skeleton import SCALES, Scale, part_names
 from ctl.types import UNTRAINED, Analysis, Keypoints, PersonAnalysis, Tracklet
@@ -188,29 +188,30 @@ def overlay(
     Yields:
         (H, W, 3) uint8 RGB, all of one size.
     """
-    views, keypoints = _source_views(clip, analysis, person, VIDEO_SIDE)
+    views, _, keypoints = _source_views(clip, analysis, person, VIDEO_SIDE)
     yield from overlay_video_frames(person.trace, views, scale, layer, times=person.tracklet.times, keypoints=keypoints)
 
 
 def film_person(clip: Path, analysis: Analysis, person: PersonAnalysis, most: int) -> Footage:
     """The person at the source's own resolution, in at most so many frames, for a browser to play."""
-    views, keypoints = _source_views(clip, analysis, person, FOOTAGE_SIDE)
-    kept = evenly(len(person.tracklet), most)
+    tracklet, kept = person.tracklet, evenly(len(person.tracklet), most)
+    views, framing, keypoints = _source_views(clip, analysis, person, FOOTAGE_SIDE)
     pictures = (view for place, view in enumerate(views) if place in set(kept.tolist()))
-    return film(pictures, Keypoints(keypoints.xy[kept], keypoints.scores[kept]), kept, person.tracklet.times[kept])
+    corners = framing.place(np.stack((tracklet.boxes[:, :2], tracklet.boxes[:, :2] + tracklet.boxes[:, 2:]), axis=1))
+    boxes = np.concatenate((corners[:, 0], corners[:, 1] - corners[:, 0]), axis=1)  # (T, 4)
+    joints = Keypoints(keypoints.xy[kept], keypoints.scores[kept])
+    return film(pictures, joints, boxes[kept], kept, tracklet.times[kept])
 
 
 def _source_views(
     clip: Path, analysis: Analysis, person: PersonAnalysis, longest_side: int
-) -> tuple[Iterator[np.ndarray], Keypoints]:
-    """T pictures that follow the person, and the joints in pixels of them."""
+) -> tuple[Iterator[np.ndarray], Framing, Keypoints]:
+    """T pictures that follow the person, where they come from, and the joints in pixels of them."""
     tracklet, video = person.tracklet, analysis.video
     framing = frame_person(tracklet, (video.height, video.width), AROUND, longest_side)
     joints = source_keypoints(tracklet, person.trace.keypoints)
-    return (
-        source_views(clip, tracklet, framing, ANALYSIS_FPS),
-        Keypoints(framing.place(joints.xy), joints.scores),
-    )
+    views = source_views(clip, tracklet, framing, ANALYSIS_FPS)
+    return views, framing, Keypoints(framing.place(joints.xy), joints.scores)
 
 
 def thumbnails(gallery: Gallery, analysis: Analysis) -> dict[str, np.ndarray]:

@@ -202,7 +202,8 @@ def test_the_page_shows_a_sample_without_a_large_network(
     assert service.runs.get(run.id) is run
     monkeypatch.setattr(Engine, "grad_cam", None)
     for key in ("", run.analysis.people[0].ranking[HITS - 1].key):
-        strip, video = views.grad_cam(run, 0, idle.gallery, key)
+        assert "cam-view" in next(views.grad_cam(run, 0, idle.gallery, key))
+        strip, video = views.grad_cam_files(run, 0, idle.gallery, key)
         assert strip.stat().st_size > 10_000 < video.stat().st_size
     assert "report-1.html" in {file.name for file in views.files(run, 0)}, "with Grad-CAM"
 

@@ -67,11 +67,11 @@ def adjacency_html(person: PersonAnalysis, source: str) -> str:
     if not drawn_scales(trace):
         return page(title, f"<h1>Learned adjacency</h1><p>{_NONE}</p>")
     shown = f"{MAX_FRAMES} of {T} frames" if T > MAX_FRAMES else f"{T} frames"
-    view = adjacency_view(trace, film_crops(person.tracklet, trace.keypoints, MAX_FRAMES))
+    footage = film_crops(person.tracklet.crops, trace.keypoints, person.tracklet.times, MAX_FRAMES)
     body = f"""<h1>Learned adjacency</h1>
 <p class="muted">{escape(source)} · {shown}</p>
 <p>{EXPLAIN}</p>
-<main id="adjacency">{view}</main>"""
+<main id="adjacency">{adjacency_view(trace, footage)}</main>"""
     return page(title, body, style_sheet(*SHEETS), calling("adjacency", *SCRIPTS))
 
 

@@ -9,16 +9,25 @@ import numpy as np
 from ctl.draw import picture
 from ctl.draw.palette import CASING, MAGMA, colours, rgb
 
+STRENGTH: Final = 0.85
+"""Opacity of the strongest evidence."""
+
+OPAQUE: Final = 1.4
+"""Opacity grows so many times as fast as the evidence."""
+
+FAINTEST: Final = 0.35
+"""Where on its colour scale the faintest evidence is: darker colours would look like shadows."""
+
 _STRIP_HEIGHT: Final = 320
 
 
 def colour_map(cam: np.ndarray) -> np.ndarray:
-    """(..., h, w) float in 0..1 -> (..., h, w, 3) uint8 RGB: magma, dark where 0."""
-    return colours(cam, MAGMA)
+    """(..., h, w) float in 0..1 -> (..., h, w, 3) uint8 RGB: the bright part of magma."""
+    return colours(FAINTEST + (1 - FAINTEST) * cam, MAGMA)
 
 
 def draw_cam(image: np.ndarray, cam: np.ndarray, height: int = picture.DISPLAY_HEIGHT) -> np.ndarray:
-    """Lay a map over a picture; the stronger, the less of the picture shows through.
+    """Lay a map over a picture: where there is no evidence, the picture is as it was.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -29,7 +38,7 @@ def draw_cam(image: np.ndarray, cam: np.ndarray, height: int = picture.DISPLAY_H
     """
     canvas = picture.enlarge(image, height)
     smooth = np.clip(cv2.resize(cam.astype(np.float32), canvas.shape[1::-1], interpolation=cv2.INTER_CUBIC), 0, 1)
-    opacity = 0.25 + 0.45 * smooth[..., None]
+    opacity = STRENGTH * np.clip(OPAQUE * smooth[..., None], 0, 1)
     return np.rint(canvas + (colour_map(smooth) - canvas.astype(np.float32)) * opacity).astype(np.uint8)
 
 
@@ -76,8 +85,8 @@ def cam_legend(width: int) -> np.ndarray:
     """What the colours mean, as a strip (h, width, 3) uint8 with an even height."""
     legend = picture.Legend(width, rows=1)
     legend.write("evidence  ")
-    legend.write("0  ", muted=True)
-    legend.bar(MAGMA)
+    legend.write("none  ", muted=True)
+    legend.bar(MAGMA[round(FAINTEST * (len(MAGMA) - 1)) :])
     legend.write("  the clip's most", muted=True)
     return legend.image()
 

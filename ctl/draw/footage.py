@@ -13,7 +13,7 @@ from ctl.draw.page import jpeg_uri
 from ctl.draw.palette import CASING, GRAPH, NEGATIVE, POSITIVE, SIDES, side_of
 from ctl.explain.reading import node_positions
 from ctl.skeleton import Scale, part_names, physical_adjacency
-from ctl.types import Keypoints, Tracklet
+from ctl.types import Keypoints
 
 Packed = dict[str, Any]
 """An array as JSON: its shape, and its numbers as base64."""
@@ -27,6 +27,7 @@ class Footage:
         pictures: F JPEGs as data URIs, all of one size.
         size: their height and width.
         keypoints: joints of the F frames, in pixels of the pictures.
+        boxes: (F, 4) what the model saw of each picture: x, y, width and height in its pixels.
         frames: (F,) places of the frames in the tracklet, rising.
         times: (F,) seconds.
     """
@@ -34,6 +35,7 @@ class Footage:
     pictures: tuple[str, ...]
     size: tuple[int, int]
     keypoints: Keypoints
+    boxes: np.ndarray
     frames: np.ndarray
     times: np.ndarray
 
@@ -44,6 +46,7 @@ class Footage:
             tuple(self.pictures[place] for place in kept),
             self.size,
             Keypoints(self.keypoints.xy[kept], self.keypoints.scores[kept]),
+            self.boxes[kept],
             self.frames[kept],
             self.times[kept],
         )
@@ -54,21 +57,24 @@ def evenly(count: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
-def film(pictures: Iterable[np.ndarray], keypoints: Keypoints, frames: np.ndarray, times: np.ndarray) -> Footage:
+def film(
+    pictures: Iterable[np.ndarray], keypoints: Keypoints, boxes: np.ndarray, frames: np.ndarray, times: np.ndarray
+) -> Footage:
     """Pictures (H, W, 3) uint8 RGB of one size, with their joints, as footage."""
     uris: list[str] = []
     size = (0, 0)
     for picture in pictures:
         uris.append(jpeg_uri(picture))
         size = picture.shape[0], picture.shape[1]
-    return Footage(tuple(uris), size, keypoints, frames, times)
+    return Footage(tuple(uris), size, keypoints, boxes, frames, times)
 
 
-def film_crops(tracklet: Tracklet, keypoints: Keypoints, most: int) -> Footage:
-    """A tracklet's crops, which the key-points are in pixels of, in at most so many frames."""
-    kept = evenly(len(tracklet), most)
+def film_crops(crops: np.ndarray, keypoints: Keypoints, times: np.ndarray, most: int) -> Footage:
+    """A tracklet's crops (T, H, W, 3), which the key-points are in pixels of, in at most so many frames."""
+    kept = evenly(len(crops), most)
     joints = Keypoints(keypoints.xy[kept], keypoints.scores[kept])
-    return film(tracklet.crops[kept], joints, kept, tracklet.times[kept])
+    boxes = np.tile((0, 0, crops.shape[2], crops.shape[1]), (len(kept), 1))
+    return film(crops[kept], joints, boxes, kept, times[kept])
 
 
 def footage_json(footage: Footage, scales: Sequence[Scale]) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def _graph(person: PersonAnalysis, clip_length: int) -> str:
     trace, tracklet = person.trace, person.tracklet
     if not drawn_scales(trace):
         return "<h2>Who listens to whom</h2><p>This model has no graph layers: there is nothing to show.</p>"
-    footage, frame = film_crops(tracklet, trace.keypoints, MAX_FRAMES), len(tracklet) // 2
+    footage, frame = film_crops(tracklet.crops, trace.keypoints, tracklet.times, MAX_FRAMES), len(tracklet) // 2
     return f"""<h2>Who listens to whom</h2>
 <p>Choose a joint with the pointer, or Tab and arrow keys, to see its strongest links.</p>
 <div id="graph">{graph_view(trace, footage, clip_length)}</div>

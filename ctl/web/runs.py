@@ -21,6 +21,7 @@ import numpy as np
 
 from ctl.draw.footage import Footage
 from ctl.errors import InputError
+from ctl.explain.faithfulness import Faithfulness
 from ctl.gallery import Gallery, clip_sha256
 from ctl.pipeline import Engine
 from ctl.types import Analysis
@@ -55,6 +56,7 @@ class Run:
         engine: the models it was found with, for what is computed later (Grad-CAM).
         folder: private to this run.
         born: `time.monotonic()` when it was added.
+        checks: how true those maps are that were checked already.
         films: id of a tracklet -> the person as the browser plays them.
         cams: (T, h, w) in 0..1 of those maps that were asked for already; they are small beside a clip's matrices.
         shows: who each person is, in their order, by the gallery's names; empty where that isn't known.
@@ -68,9 +70,10 @@ class Run:
     folder: Path
     born: float
     cams: dict[CamOf, np.ndarray]
-    films: dict[int, Footage] = field(default_factory=dict)
     shows: tuple[str, ...] = ()
     against: Gallery | None = None
+    checks: dict[CamOf, Faithfulness] = field(default_factory=dict)
+    films: dict[int, Footage] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -132,7 +135,7 @@ class RunStore:
         folder = self.root / run_id
         folder.mkdir(mode=0o700)
         known = {CamOf(*place): maps for place, maps in (cams or {}).items()}
-        run = Run(run_id, _keep(clip, folder), analysis, engine, folder, time.monotonic(), known, {}, shows, against)
+        run = Run(run_id, _keep(clip, folder), analysis, engine, folder, time.monotonic(), known, shows, against)
         with self._lock:
             (self._lasting if lasting else self._runs)[run_id] = run
         self.sweep()

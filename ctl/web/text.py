@@ -27,11 +27,12 @@ EXPLAIN_DELETION: Final = (
 EXPLAIN_PASTE: Final = "A clip from the clipboard can be pasted anywhere on the page."
 NO_GRAPH: Final = "This model has no graph layers: there is nothing to explore."
 FILM: Final = "A video of this graph, to download"
+CAM_FILES: Final = "This map as picture and video, to download"
 EXPLAIN_MATRIX: Final = "Rows receive, columns send. At first what is learned: the sum without the body."
 EXPLAIN_CAM: Final = "Bright places raise the similarity most. One scale for the whole clip, so frames can be compared."
 EXPLAIN_CHECK: Final = (
     "Takes the marked cells away, and brings them back, and sees whether the similarity follows, next to random maps. "
-    "Some 110 passes of the model: about half a minute."
+    "The clip is seen some 110 times: about ten seconds."
 )
 EXPLAIN_HITS: Final = (
     "Cosine similarity of the embeddings, from -1 to 1, best first; the calibrated probability is that both show "

@@ -1,6 +1,6 @@
 """A run as values that components show: files in the run's folder, figures, rows. Drawing itself is `ctl.draw`'s."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,17 @@ from PIL import Image
 
 from ctl.draw.adjacency_view import adjacency_html, adjacency_view
 from ctl.draw.cam_picture import cam_strip, cam_video_frames
+from ctl.draw.cam_view import Mapped, cam_view
 from ctl.draw.faithfulness_view import faithfulness_html
-from ctl.draw.footage import Footage
+from ctl.draw.footage import Footage, film_crops
 from ctl.draw.graph_view import MAX_FRAMES, drawn_scales, graph_view
 from ctl.draw.match_page import match_html
 from ctl.draw.palette import THEMES, ThemeName
 from ctl.draw.ranking_page import ranking_html
 from ctl.draw.report_page import report_html
 from ctl.draw.what_if_page import what_if_html
+from ctl.explain.evidence import from_bytes
+from ctl.explain.match import in_step
 from ctl.explain.reading import graphs
 from ctl.explain.what_if import Setting, full_setting
 from ctl.gallery import Filter, Gallery
@@ -112,14 +115,34 @@ def adjacency(run: Run, person: int) -> str:
     return adjacency_view(trace, footage(run, person))
 
 
-def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> tuple[Path, Path]:
-    """Where the similarity to a reference comes from, as a strip of frames and as a video.
+def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> Iterator[str]:
+    """Where the similarity to a reference comes from, on the playing person; and, where what explains the reference was
+    kept, on that as well, in step: first without its map, which takes a second or two, and then with it.
 
     Args:
         reference: key of a tracklet of the gallery; "" is the person's own embedding.
     Raises:
         InputError: the gallery has no such key.
     """
+    shown, found = footage(run, person), run.analysis.people[person]
+    query = Mapped(f"Person {found.tracklet.id}", shown, _cam(run, person, gallery, reference))
+    (record,) = gallery.records([reference]) if reference else (None,)
+    if record is None or not record.evidence:
+        yield cam_view(query)
+        return
+    evidence = from_bytes(record.evidence)
+    crops, name = evidence.crops, f"{record.entry.person}, camera {record.entry.camera}"
+    theirs = film_crops(crops, evidence.keypoints, evidence.times, len(crops))
+    pairs = [nearest for _, nearest in in_step(found.trace.keypoints, evidence.keypoints, len(shown.frames))]
+    place = CamOf(found.tracklet.id, reference, on_hit=True)
+    if place not in run.cams:
+        yield cam_view(query, Mapped(name, theirs, np.zeros((len(crops), 1, 1))), pairs)
+        run.cams[place] = run.engine.grad_cam(crops, found.embedding)
+    yield cam_view(query, Mapped(name, theirs, run.cams[place]), pairs)
+
+
+def grad_cam_files(run: Run, person: int, gallery: Gallery, reference: str) -> tuple[Path, Path]:
+    """The same of the person alone, as a strip of frames and as a video. Arguments and errors as there."""
     tracklet = run.analysis.people[person].tracklet
     crops, times = tracklet.crops, tracklet.times
     maps = _cam(run, person, gallery, reference)
@@ -131,11 +154,23 @@ def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> tuple[P
 
 def verdict(run: Run, person: int, gallery: Gallery, reference: str, on_progress: Progress | None = None) -> str:
     """How true the map of `grad_cam` is, beside random ones. Arguments and errors as there."""
-    found = run.analysis.people[person]
-    (record,) = gallery.records([reference]) if reference else (None,)
-    target = found.embedding if record is None else record.embedding.numpy()
-    maps = _cam(run, person, gallery, reference)
-    return faithfulness_html(run.engine.faithfulness(found, maps, target, on_progress))
+    found, place = run.analysis.people[person], _place(run, person, reference)
+    if place not in run.checks:
+        (record,) = gallery.records([reference]) if reference else (None,)
+        target = found.embedding if record is None else record.embedding.numpy()
+        maps = _cam(run, person, gallery, reference)
+        run.checks[place] = run.engine.faithfulness(found, maps, target, on_progress)
+    return faithfulness_html(run.checks[place])
+
+
+def known_verdict(run: Run, person: int, reference: str) -> str:
+    """The same where it is known already, else nothing."""
+    place = _place(run, person, reference)
+    return faithfulness_html(run.checks[place]) if place in run.checks else ""
+
+
+def _place(run: Run, person: int, reference: str) -> CamOf:
+    return CamOf(run.analysis.people[person].tracklet.id, reference)
 
 
 def match(run: Run, person: int, gallery: Gallery, key: str) -> str:

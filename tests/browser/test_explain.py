@@ -100,7 +100,7 @@ def test_a_map_is_checked_on_request(browser: Browser, app_url: str, screenshots
     with visit(browser, app_url) as page:
         run_sample(page, "Walker 10")
         open_tab(page, "Grad-CAM")
-        expect(page.locator("#cam-strip img")).to_be_visible()
+        expect(page.locator("#cam-maps canvas")).to_be_visible()
         page.click("#check-map")
         verdict = page.locator("#verdict .faithfulness")
         expect(verdict).to_contain_text("this map is")

@@ -135,6 +135,8 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     expect(matrices.locator(".adjacency-key")).to_contain_text("0.00 1.00")
 
     open_tab(page, "Grad-CAM")
+    expect(page.locator("#cam-maps canvas").first).to_be_visible()
+    page.get_by_role("button", name="This map as picture and video").click()
     expect_playing(page, "#cam-video video")
     expect_drawn(page, "#cam-strip img", wider=300)
     page.screenshot(path=screenshots / "cam.png", full_page=True)

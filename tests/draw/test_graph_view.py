@@ -26,7 +26,8 @@ SCRIPTS = ("view", "graph_links", "graph_marks", "graph")
 
 
 def make_footage(trace: Trace) -> Footage:
-    return film_crops(make_person(trace).tracklet, trace.keypoints, MAX_FRAMES)
+    tracklet = make_person(trace).tracklet
+    return film_crops(tracklet.crops, trace.keypoints, tracklet.times, MAX_FRAMES)
 
 
 def graph_html(trace: Trace) -> str:
