@@ -76,7 +76,8 @@ class OnnxModule(nn.Module):
 
 def _digest(module: nn.Module) -> str:
     """Names what a graph depends on: layers, weights, and who makes it."""
-    weights = save({name: values.contiguous() for name, values in module.state_dict().items()})
+    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
+    weights = save({name: values.contiguous() for name, values in tensors.items()})
     return sha256_of(weights + f"{module!r} {torch.__version__} {FORMAT}".encode())[:32]
 
 

@@ -32,6 +32,23 @@ def _mobilenet_v2() -> tuple[nn.Sequential, int]:
     return features, 1280
 
 
+class Standardise(nn.Module):
+    """Pixels in 0..1 to what a network was trained with; see `Backbone`."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, pixel_scaling: PixelScaling) -> None:
+        super().__init__()
+        mean, std = (IMAGENET_MEAN, IMAGENET_STD) if pixel_scaling == "imagenet" else ((0.0,) * 3, (256 / 255,) * 3)
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(..., 3, H, W) -> the same shape."""
+        return (pixels - self.mean) / self.std
+
+
 class Backbone(nn.Module):
     """Pixels to feature maps, every frame on its own.
 
@@ -43,18 +60,13 @@ class Backbone(nn.Module):
         shrink: side in pixels of the squares that are averaged first; 1 takes frames as they are.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, name: BackboneName, pixel_scaling: PixelScaling, shrink: int = 1) -> None:
         super().__init__()
         self.features, self.width = _resnet50() if name == "resnet50" else _mobilenet_v2()
         self.frozen = 0
         self.onnx: OnnxModule | None = None
         self.shrink = shrink
-        mean, std = (IMAGENET_MEAN, IMAGENET_STD) if pixel_scaling == "imagenet" else ((0.0,) * 3, (256 / 255,) * 3)
-        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.standardise = Standardise(pixel_scaling)
 
     def freeze(self, blocks: int) -> None:
         """Let the first blocks learn nothing: their batch norms keep their statistics, and no gradient is computed.
@@ -74,15 +86,16 @@ class Backbone(nn.Module):
 
     def run_in_onnx(self) -> None:
         """Let ONNX Runtime compute the maps from now on, on a CPU: with today's weights, and without gradients."""
-        self.onnx = OnnxModule(self.features.eval(), torch.zeros(1, 3, 64, 64))
+        self.onnx = OnnxModule(nn.Sequential(self.standardise, self.features).eval(), torch.zeros(1, 3, 64, 64))
 
     def forward(self, frames: Tensor) -> Tensor:
         """(B, T, 3, H, W) float RGB in 0..1 -> feature maps F (B, T, C0, H/16, W/16), of the shrunk H and W."""
-        pixels = F.avg_pool2d(frames.flatten(0, 1), self.shrink)  # (BT, 3, H, W)
-        pixels = (pixels - self.mean) / self.std
+        pixels = frames.flatten(0, 1)  # (BT, 3, H, W)
+        if self.shrink > 1:
+            pixels = F.avg_pool2d(pixels, self.shrink)
         if self.onnx is not None:
             return self.onnx(pixels).unflatten(0, frames.shape[:2])
-        maps = pixels.contiguous(memory_format=torch.channels_last)
+        maps = self.standardise(pixels).contiguous(memory_format=torch.channels_last)
         maps = self.features[self.frozen :](self._through_frozen(maps)) if self.frozen else self.features(maps)
         return maps.unflatten(0, frames.shape[:2])
 

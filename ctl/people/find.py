@@ -1,7 +1,7 @@
 """From a clip to people: what kind of clip it is, who is in it, and their crops.
 
-A scene is read twice: the first time to look for people and to follow them, the second time to cut out those that are
-kept. So only boxes are held while it isn't known yet who stays.
+A scene is gone through twice: the first time to look for people and to follow them, the second time to cut out those
+that are kept. So of a long one only boxes are held while it isn't known yet who stays.
 """
 
 from collections.abc import Iterator
@@ -42,6 +42,9 @@ BRIDGED_SECONDS: Final = 0.7
 
 MOST_LINES: Final = 1080
 """Pixels of the shorter side of the frames that a detector gets; larger ones are shrunk: a batch stays small."""
+
+HELD_BYTES: Final = 200 * 10**6
+"""Frames of a shorter scene, such as seven seconds of 720p, are kept in memory instead of being decoded twice."""
 
 MOST_PEOPLE: Final = 12
 MOST_CROPS: Final = 2400
@@ -94,6 +97,7 @@ def find_people(
             raise ValueError("a detector is needed unless kind is 'crop'")
         if kind is None and guess_kind(clip, detector) == "crop":
             return _whole_frames(clip, image_size, report)
+        clip.hold(HELD_BYTES)
         trajectories = follow(clip, detector, lambda share: report(0.7 * share))
         return _cut_people(clip, trajectories, image_size, min_frames, lambda share: report(0.7 + 0.3 * share))
 

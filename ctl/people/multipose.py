@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -54,7 +55,7 @@ def read_boxes(maps: Mapping[str, Tensor], people: Tensor) -> tuple[Tensor, Tens
     return (middle - half).clamp(min=0).minimum(edge), (middle + half).clamp(min=0).minimum(edge)
 
 
-def fit(guesses: Tensor, top_left: Tensor, bottom_right: Tensor, size: tuple[int, int]) -> Tensor:
+def fit(guesses: Tensor, top_left: Tensor, bottom_right: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """How well a joint of each person fits each cell: the nearer to its guess the better, and only inside the box.
 
     Args:
@@ -62,7 +63,7 @@ def fit(guesses: Tensor, top_left: Tensor, bottom_right: Tensor, size: tuple[int
         top_left, bottom_right: (B, P, 2) boxes, y and x in cells.
         size: h and w of the map.
     Returns:
-        (B, J, P, h, w) in 0..1, a product of rows and columns.
+        of rows (B, J, P, h) and of columns (B, J, P, w), in 0..1; a cell's fit is their product.
     """
     rows, columns = cells.axes(size, guesses.device)
     inside_rows = (rows >= top_left[..., :1]) & (rows < bottom_right[..., :1])  # (B, P, h)
@@ -70,8 +71,25 @@ def fit(guesses: Tensor, top_left: Tensor, bottom_right: Tensor, size: tuple[int
     near_rows, near_columns = (
         torch.exp(-squares / (SPREAD * min(size))) for squares in cells.squared_steps(guesses, size)
     )
-    fit_rows, fit_columns = near_rows * inside_rows.unsqueeze(1), near_columns * inside_columns.unsqueeze(1)
-    return fit_rows.unsqueeze(-1) * fit_columns.unsqueeze(-2)
+    return near_rows * inside_rows.unsqueeze(1), near_columns * inside_columns.unsqueeze(1)
+
+
+def best_cells(heat: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """(B, J, P) numbers of the cells where heat (B, J, h, w) times fit is highest, one person's box at a time."""
+    w = heat.shape[-1]
+    joints = torch.zeros(rows.shape[:-1], dtype=torch.long, device=heat.device)
+    inside_rows, inside_columns = (fits.amax(dim=1) > 0 for fits in (rows, columns))  # (B, P, h), (B, P, w)
+    for picture, person in np.ndindex(rows.shape[0], rows.shape[2]):
+        down, across = inside_rows[picture, person].nonzero(), inside_columns[picture, person].nonzero()
+        if not (len(down) and len(across)):
+            continue
+        top, bottom, left, right = int(down[0]), int(down[-1]) + 1, int(across[0]), int(across[-1]) + 1
+        fits = rows[picture, :, person, top:bottom].unsqueeze(-1) * columns[picture, :, person, left:right].unsqueeze(
+            -2
+        )
+        best = (heat[picture, :, top:bottom, left:right] * fits).flatten(1).argmax(dim=1)  # (J,)
+        joints[picture, :, person] = (top + best // (right - left)) * w + left + best % (right - left)
+    return joints
 
 
 def decode(maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,12 +106,17 @@ def decode(maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
 
     steps = cells.read(maps["regress"].unflatten(1, (J, 2)), people.unsqueeze(1))  # (B, J, P, 2)
     guesses = cells.places(people, w).unsqueeze(1) + steps
-    heat = maps["heatmap"].sigmoid().unsqueeze(2) * fit(guesses, top_left, bottom_right, (h, w))  # (B, J, P, h, w)
+    heat = maps["heatmap"].sigmoid()  # (B, J, h, w)
+    rows, columns = fit(guesses, top_left, bottom_right, (h, w))  # (B, J, P, h), (B, J, P, w)
 
-    joints = heat.flatten(3).argmax(dim=3)  # (B, J, P)
+    joints = best_cells(heat, rows, columns)  # (B, J, P)
     yx = cells.places(joints, w) + cells.read(maps["offset"].unflatten(1, (J, 2)), joints)  # (B, J, P, 2)
     # As in the graph, a cell scores by the person it fits best, even where it is read for another.
-    joint_scores = cells.read(heat.amax(dim=2, keepdim=True), joints)  # (B, J, P, 1)
+    fits = rows.gather(-1, (joints // w).unsqueeze(2).expand(-1, -1, PEOPLE, -1))
+    fits = fits * columns.gather(
+        -1, (joints % w).unsqueeze(2).expand(-1, -1, PEOPLE, -1)
+    )  # (B, J, P, P): of whom, where
+    joint_scores = cells.read(heat.unsqueeze(2), joints) * fits.amax(dim=2).unsqueeze(-1)  # (B, J, P, 1)
     keypoints = torch.cat((yx.flip(-1), joint_scores), dim=-1).transpose(1, 2)  # (B, P, J, 3)
 
     counted = F.threshold(keypoints[..., 2], COUNTED_JOINT, 0)  # (B, P, J)

@@ -74,6 +74,8 @@ class Clip:
         self._planned = _chosen_times(source.times, self._rate, limits)
         self._read: list[float] | None = None
         self._running: Generator[Frame] | None = None
+        self._holds = False
+        self._held: list[Frame] | None = None
 
     @property
     def path(self) -> Path:
@@ -105,6 +107,13 @@ class Clip:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+        self._held = None
+
+    def hold(self, most_bytes: int) -> None:
+        """From the next complete iteration on, keep the frames for further ones, if they take no more than that; they
+        are let go with the context."""
+        info = self.info
+        self._holds = 3 * info.width * info.height * info.frames <= most_bytes
 
     def close(self) -> None:
         """Close the file."""
@@ -113,13 +122,21 @@ class Clip:
             self._running = None
 
     def _frames(self) -> Generator[Frame]:
+        if self._held is not None:
+            yield from self._held
+            return
         read: list[float] = []
+        held: list[Frame] = []
         with closing(self._source.shots()) as shots:
             for time, picture in choose(shots, self._rate, self._limits):
-                yield Frame(len(read), time, picture())
+                frame = Frame(len(read), time, picture())
                 read.append(time)
+                if self._holds:
+                    held.append(frame)
+                yield frame
         require_frames(self.path.name, len(read))
         self._read = read
+        self._held = held if self._holds else None
 
     def _notices(self) -> Iterator[str]:
         times, limits, planned = self._source.times, self._limits, self._planned
