@@ -153,7 +153,7 @@ def _cached(ref: HubRef) -> HubFiles | None:
 
 
 def _refresh(ref: HubRef) -> HubFiles:
-    """From the Hub if it answers, or else from the cache."""
+    """Fetch from the Hub if it answers, or else take what is cached."""
     with _one_sentence(ref):
         trouble = _ask(ref)
         if trouble is None:

@@ -49,7 +49,7 @@ def decode_ahead(
 
 @contextmanager
 def lost_processes_named() -> Iterator[None]:
-    """To be put around all that happens between batches of `decode_ahead`: torch tells of a process that is gone
+    """Put this around all that happens between batches of `decode_ahead`: torch tells of a process that is gone
     whenever its signal arrives, or its connection breaks first. Raises InputError then."""
     try:
         yield

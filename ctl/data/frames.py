@@ -60,7 +60,7 @@ class FrameStore:
         self._kept: dict[Path, np.ndarray] = {}
 
     def read(self, tracklet: TrackletFiles, indices: Iterable[int] | None = None) -> np.ndarray:
-        """As `read_frames`."""
+        """Read frames as `read_frames` does, each file once while there is room."""
         chosen = range(len(tracklet)) if indices is None else indices
         return np.stack([self._read(tracklet.frames[index]) for index in chosen])
 

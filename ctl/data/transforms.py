@@ -72,7 +72,7 @@ class Augment:
 
     @classmethod
     def strong(cls) -> Self:
-        """For pictures of cameras unlike those of the training set."""
+        """Augmentation for pictures of cameras unlike those of the training set."""
         return cls(
             flip=0.5,
             erase=0.4,

@@ -238,7 +238,7 @@ class RelationTally:
             self._rows[source] = self._rows.get(source, 0) + T * M
 
     def means(self) -> dict[str, Relation]:
-        """Of all that was taken in, "s1_s3" and so on."""
+        """Means over all that was taken in, by "s1_s3" and so on."""
         relations = {}
         for source in sorted(self._sums):
             entropy, largest, same_limb = (self._sums[source] / self._rows[source]).tolist()

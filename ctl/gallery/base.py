@@ -111,7 +111,7 @@ class Gallery(Protocol):
 
     @property
     def checkpoint_sha256(self) -> str:
-        """Of the weights that made the embeddings; others aren't comparable."""
+        """SHA-256 of the weights that made the embeddings; those of other weights can't be compared with them."""
         ...
 
     @property
@@ -147,15 +147,15 @@ class Gallery(Protocol):
         ...
 
     def add(self, records: Sequence[Record]) -> "Gallery":
-        """With more tracklets. Raises InputError if a key is there already, or an embedding has another width."""
+        """Add tracklets. Raises InputError if a key is there already, or an embedding has another width."""
         ...
 
     def remove(self, keys: Collection[str]) -> "Gallery":
-        """Without some tracklets. Raises InputError if there is no such key."""
+        """Remove tracklets. Raises InputError if there is no such key."""
         ...
 
     def rename(self, keys: Collection[str], person: str | None = None, camera: str | None = None) -> "Gallery":
-        """With other names for some tracklets; None keeps the old one. Raises InputError if there is no such key."""
+        """Give some tracklets other names; None keeps the old one. Raises InputError if there is no such key."""
         ...
 
 

@@ -110,7 +110,10 @@ def _read_zip(path: Path) -> MemoryGallery:
 
 
 def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    """By name. Raises InputError if reading them all gives anything but parts of the archive's own bytes, once."""
+    """Files of the archive by their names.
+
+    Raises InputError if reading them all gives anything but parts of the archive's own bytes, once.
+    """
     listed = archive.infolist()
     for member in listed:
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:

@@ -86,7 +86,7 @@ def _read(folder: Path) -> tuple[bytes, MemoryGallery]:
 
 
 def _reader(folder: Path, index: bytes) -> Read:
-    """Of the files that belong to this very index, which may be another's by now."""
+    """Read the files that belong to this very index; by now the folder may have another."""
     return lambda name, most: index if name == INDEX else _read_file(folder / name, most)
 
 

@@ -48,7 +48,7 @@ def thumbnail_name(key: str) -> str:
 
 
 def evidence_name(key: str, digest: str) -> str:
-    """Of the evidence that has the SHA-256 whose first 12 digits these are."""
+    """File name of the evidence whose SHA-256 begins with these 12 digits."""
     return f"evidence/{key.replace('/', '-')}-{digest}.safetensors"
 
 
@@ -138,7 +138,7 @@ def _read_jpeg(read: Read, name: str) -> bytes:
 
 
 def _read_evidence(read: Read, key: str, digest: object) -> bytes:
-    """Checked against the hash in the file's own name; empty if the index has none."""
+    """Read evidence and check it against the hash in its file's name; empty if the index has none."""
     if digest is None:
         return b""
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{12}", digest):

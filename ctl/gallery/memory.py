@@ -131,7 +131,7 @@ class MemoryGallery:
 
     @cached_property
     def nbytes(self) -> int:
-        """Of embeddings, thumbnails and evidence."""
+        """Bytes of embeddings, thumbnails and evidence together."""
         return self.embeddings.nbytes + sum(map(len, self.jpegs)) + sum(map(len, self.evidence))
 
     @cached_property

@@ -91,7 +91,7 @@ class QdrantGallery:
         return cls(client, collection, checkpoint_sha256)
 
     def emptied(self, checkpoint_sha256: str) -> "QdrantGallery":
-        """Without any tracklet, for embeddings of a checkpoint."""
+        """Delete all tracklets; what is added later are embeddings of this checkpoint."""
         with _requests(self.collection):
             self.client.delete_collection(self.collection)
         return QdrantGallery(self.client, self.collection, checkpoint_sha256)
@@ -209,7 +209,7 @@ class QdrantGallery:
                     return
 
     def _held(self, keys: Collection[str]) -> list[GalleryEntry]:
-        """Those of the keys that the collection has, without their pictures."""
+        """Entries of the keys that the collection has."""
         entries: list[GalleryEntry] = []
         with _requests(self.collection):
             for some in _batches(list(keys), PAGE if self._width() is not None else 0):

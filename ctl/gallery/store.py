@@ -81,7 +81,7 @@ class QdrantStore:
         return change(self.read())
 
     def replace(self, gallery: Gallery) -> None:
-        """Not in one step: a search in the middle finds only some of the tracklets."""
+        """Replace the gallery, but not in one step: a search in the middle finds only some of the tracklets."""
         records = gallery.records([entry.key for entry in gallery.entries])
         self._open(gallery.checkpoint_sha256).emptied(gallery.checkpoint_sha256).add(records)
 

@@ -95,7 +95,7 @@ def plan(table: str, config: TrainConfig, seeds: int, out: Path) -> list[Planned
 
 
 def fingerprint(config: TrainConfig) -> str:
-    """Of all that decides a run but its seed."""
+    """Short hash of all that decides a run but its seed."""
     values = to_values(config)
     for section, key in (*MAY_CHANGE, ("run", "seed")):
         del values[section][key]

@@ -176,7 +176,7 @@ def _region_around(body: np.ndarray, box: np.ndarray) -> Region:
 
 
 def _oversampling(region: Region) -> int:
-    """As fine as the stage allows and as helps: a small person needs more samples of each pixel."""
+    """Samples along each side of a pixel: as many as the stage allows, and more for a small person."""
     return max(1, min(4, 288 // region[3], STAGE[0] // region[2]))
 
 
