@@ -18,7 +18,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ctl.config import ModelConfig
-from ctl.errors import InputError
+from ctl.errors import InputError, printable
 from ctl.files import ROOT, read_bytes, read_json, sha256_of, to_json, write_atomic
 from ctl.hub import CARD, CONFIG, WEIGHTS, HubUnreachableError, fetch, parse_ref
 from ctl.model import CTL
@@ -147,7 +147,7 @@ def load_checkpoint(
         model = CTL(config.model)
     _load_strictly(model, data, source.weights, _stored_names(model, config.only_backbone))
     info = CheckpointInfo(
-        id=source.id,
+        id=printable(source.id),
         revision=source.revision,
         sha256=sha256_of(data),
         trained=config.trained,

@@ -58,9 +58,9 @@ def _write_beside(path: Path, data: bytes) -> None:
         raise
 
 
-def to_json(values: dict[str, Any]) -> bytes:
+def to_json(values: dict[str, Any], indent: int = 2) -> bytes:
     """The one way that the project's JSON files are laid out. Names of files that aren't text are escaped."""
-    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+    return (json.dumps(values, indent=indent, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What an analysis leaves on disk: analysis.json, trace.npz, two videos and two pages, in formats others rely on."""
 
-import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from ctl.draw.overlay import overlay_video_frames
 from ctl.draw.ranking_page import ranking_html
 from ctl.errors import InputError
 from ctl.explain.reading import finest_graph, window_names, window_of
-from ctl.files import folder_for_results
+from ctl.files import folder_for_results, to_json
 from ctl.gallery import Gallery
 from ctl.people.crop import Framing, frame_person, source_views
 from ctl.pipeline import ANALYSIS_FPS, Engine
@@ -90,7 +89,7 @@ def _numbers(values: np.ndarray) -> list[Any]:
 
 def write_analysis(path: Path, analysis: Analysis) -> None:
     """analysis.json."""
-    path.write_text(json.dumps(analysis_json(analysis), indent=1, ensure_ascii=False), encoding="utf-8")
+    path.write_bytes(to_json(analysis_json(analysis), indent=1))
 
 
 def write_trace(path: Path, analysis: Analysis) -> None:

@@ -154,7 +154,7 @@ def _digest(tracklet: TrackletFiles) -> str:
             state = frame.stat()
         except OSError as error:
             raise InputError(f"{frame} can't be read: {error.strerror}") from error
-        digest.update(f"{frame.absolute()}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+        digest.update(f"{frame.absolute()}\0{state.st_size}\0{state.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

@@ -122,7 +122,10 @@ def _run_beside(runs: Sequence[Planned], jobs: int, say: Callable[[str], None]) 
 
 def _make_quietly(run: Planned) -> None:
     run.folder.mkdir(parents=True, exist_ok=True)
-    with (run.folder / MESSAGES).open("a", encoding="utf-8") as messages, redirect_stderr(messages):
+    with (
+        (run.folder / MESSAGES).open("a", encoding="utf-8", errors="backslashreplace") as messages,
+        redirect_stderr(messages),
+    ):
         make(run)
 
 

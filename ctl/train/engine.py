@@ -80,7 +80,7 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> Outcome:
     maps = fill_heatmaps(config, (*task.train, *validated), accelerator)
     trainer = Trainer(config, out, task, maps, accelerator)
     if accelerator.is_main_process:  # from here on the folder holds a run: data and first weights have been read
-        write_atomic(out / SETTINGS, to_toml(config).encode())
+        write_atomic(out / SETTINGS, to_toml(config))
     return trainer.run()
 
 
@@ -263,7 +263,7 @@ class Trainer:
     def save(self, name: str) -> None:
         """Write the weights as a checkpoint, beside them the config of the run."""
         if self.accelerator.is_main_process:
-            write_atomic(self.out / name / SETTINGS, to_toml(self.config).encode())
+            write_atomic(self.out / name / SETTINGS, to_toml(self.config))
             save_checkpoint(self.out / name, self.model, trained=True)
 
 

@@ -44,11 +44,11 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     bundled = CONFIGS / f"{path.name.removesuffix('.toml')}.toml"
     file = bundled if not path.exists() and path.name == str(path) and bundled.exists() else path
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = tomllib.loads(file.read_text(encoding="utf-8", errors="surrogateescape"))
     except OSError as error:
         bundled_names = ", ".join(sorted(config.stem for config in CONFIGS.glob("*.toml")))
         raise InputError(f"{path} can't be read: {error.strerror}; configs that come along: {bundled_names}") from error
-    except ValueError as error:  # also if the text isn't UTF-8
+    except ValueError as error:
         raise InputError(f"{path} is not valid TOML: {error}") from error
     for override in overrides:
         _override(values, override)
@@ -71,12 +71,13 @@ def parse_config(values: Mapping[str, Any], source: str) -> TrainConfig:
     return TrainConfig(**parsed)
 
 
-def to_toml(config: TrainConfig) -> str:
-    """The config with every key written out, as `read_config` reads it."""
+def to_toml(config: TrainConfig) -> bytes:
+    """The config with every key written out, as `read_config` reads it: UTF-8, but for paths that are no text, which
+    have the file system's own bytes."""
     lines = []
     for name, section in to_values(config).items():
         lines += [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items()), ""]
-    return "\n".join(lines)
+    return "\n".join(lines).encode(errors="surrogateescape")
 
 
 def to_values(config: TrainConfig) -> dict[str, dict[str, Any]]:
@@ -157,5 +158,5 @@ def _refuse_unknown(section: Mapping[str, Any], names: Sequence[str] | Mapping[s
 
 
 def _toml(value: object) -> str:
-    """A TOML value: JSON's notation of strings, numbers, booleans and lists is TOML's too."""
-    return json.dumps(value, ensure_ascii=False)
+    """A TOML value: JSON's notation of strings, numbers, booleans and lists is TOML's too, but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

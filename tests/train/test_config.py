@@ -1,5 +1,6 @@
 """Training configs: what is read, what is refused and in which words, and that what is written reads the same."""
 
+import os
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -8,13 +9,20 @@ import pytest
 
 from ctl.config import PRESETS
 from ctl.errors import InputError
-from ctl.train.config import OptimiserConfig, TrainConfig
+from ctl.train.config import DataConfig, OptimiserConfig, TrainConfig
 from ctl.train.toml import CONFIGS, first_difference, parse_config, read_config, to_toml
 
 
 def test_an_empty_file_is_the_papers_model_with_defaults() -> None:
     assert parse_config({}, "empty") == TrainConfig()
     assert TrainConfig().model == PRESETS["paper"]
+
+
+@pytest.mark.parametrize("name", [b"M\374ller", b'line\nbreak "quoted" \\', b"\x7f \x1b[2J", "ü".encode()])
+def test_a_folder_of_any_name_is_written_and_read_back(name: bytes, tmp_path: Path) -> None:
+    config = TrainConfig(data=DataConfig(root=os.fsdecode(name)))
+    (tmp_path / "written.toml").write_bytes(to_toml(config))
+    assert read_config(tmp_path / "written.toml") == config
 
 
 def test_paper_config_is_section_4_1() -> None:
@@ -31,7 +39,7 @@ def test_paper_config_is_section_4_1() -> None:
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted(CONFIGS.glob("*.toml"))])
 def test_every_config_that_comes_along_reads_back_as_it_was_written(path: Path, tmp_path: Path) -> None:
     config = read_config(path)
-    (tmp_path / "written.toml").write_text(to_toml(config))
+    (tmp_path / "written.toml").write_bytes(to_toml(config))
     assert read_config(tmp_path / "written.toml") == config
     assert read_config(Path(path.stem)) == config == read_config(Path(path.name))
 
@@ -98,6 +106,6 @@ def test_difference_names_the_key_and_leaves_out_what_may_change() -> None:
 
 
 def test_written_config_is_toml_with_every_key() -> None:
-    values = tomllib.loads(to_toml(TrainConfig()))
+    values = tomllib.loads(to_toml(TrainConfig()).decode())
     assert values["schedule"]["steps_per_epoch"] == 234
     assert set(values) == {"model", "data", "batch", "augment", "start", "optimiser", "schedule", "loss", "run"}
