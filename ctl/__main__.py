@@ -1,15 +1,17 @@
 """The command line: `python -m ctl COMMAND`. Exit codes: 0 done, 2 input or usage; a bug keeps its traceback."""
 
 import argparse
+import errno
 import json
 import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Final
 
 from ctl.enrol.cli import add_gallery
-from ctl.errors import CTLError
+from ctl.errors import CTLError, printable
 from ctl.evaluate.cli import add_evaluate
 from ctl.export.cli import add_export
 from ctl.options import KINDS, Commands, add_kind, add_model_options, load_engine
@@ -18,6 +20,11 @@ from ctl.space import add_space
 from ctl.train.cli import add_ablate, add_train
 from ctl.walkers.cli import add_walkers
 from ctl.web.app import add_app
+
+SYSTEM_REFUSES: Final = frozenset(
+    {errno.ENAMETOOLONG, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+)
+"""Names too long, disks that are full, read-only or broken, files of others: wherever a command meets one."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CTLError as error:
         print(f"ctl: {error.told(getattr(args, 'remedies', {}))}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.errno not in SYSTEM_REFUSES:
+            raise
+        named = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        print(f"ctl: {printable(named)}{error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("ctl: stopped", file=sys.stderr)
         return 2
@@ -62,9 +75,11 @@ def add_analyze(commands: Commands) -> None:
 
 
 def run_analyze(args: argparse.Namespace) -> int:
+    from ctl.files import require_writable
     from ctl.results import write_results
     from ctl.types import UNTRAINED
 
+    require_writable(args.out)
     engine = load_engine(args, args.gallery)
     with progress_bar() as step:
         analysis = engine.analyze(args.clip, KINDS[args.tracklet], step)

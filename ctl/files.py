@@ -37,10 +37,32 @@ def folder_for_results(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        for place in missing:
-            with suppress(OSError):  # something else is in it by now
-                place.rmdir()
+        _remove_empty(missing)
         raise
+
+
+def require_writable(folder: Path) -> None:
+    """Find out before long work whether its results can be written to a folder. It is left as it was: one that is
+    missing is made and goes again.
+
+    Raises InputError where it can't be written to.
+    """
+    try:
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(b"some bytes")
+        finally:
+            _remove_empty(missing)
+    except OSError as error:
+        raise InputError(f"{folder} can't be written: {error.strerror}. Choose another folder.") from error
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        with suppress(OSError):  # something else is in it by now
+            folder.rmdir()
 
 
 def _write_beside(path: Path, data: bytes) -> None:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from ctl.errors import InputError
-from ctl.files import ROOT, read_bytes
+from ctl.files import ROOT, folder_for_results, read_bytes
 from ctl.options import Commands
 
 PLATFORM: Final = frozenset({"gradio", "spaces", "huggingface-hub"})
@@ -49,8 +49,7 @@ def lay_out(out: Path) -> None:
     if not (ROOT / "app.py").exists():
         raise InputError("a Space is laid out from a clone of the project, not from an installed package")
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".space-", dir=out.parent) as folder:
+        with folder_for_results(out), TemporaryDirectory(prefix=".space-", dir=out.parent) as folder:
             draft = Path(folder)
             _write(draft)
             made = {entry.name for entry in draft.iterdir()}
@@ -60,7 +59,8 @@ def lay_out(out: Path) -> None:
                 _remove(out / entry.name)
                 entry.rename(out / entry.name)
     except OSError as error:
-        raise InputError(f"{out} can't be written: {error.strerror}. Choose another folder with --out.") from error
+        reason = error.strerror or "the disk may be full"
+        raise InputError(f"{out} can't be written: {reason}. Choose another folder with --out.") from error
 
 
 def space_requirements(requirements: str) -> str:

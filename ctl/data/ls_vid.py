@@ -15,6 +15,7 @@ Assumed: persons count one more here than in the lists, which begin at 0, since 
 validation part is not used.
 """
 
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
@@ -54,7 +55,7 @@ def read_ls_vid(root: Path) -> Benchmark:
 def _tracklets(root: Path, path: Path) -> tuple[TrackletFiles, ...]:
     folders: dict[Path, dict[str, list[Path]]] = {}
     tracklets = []
-    for number, line in enumerate(read_bytes(path).decode().splitlines(), start=1):
+    for number, line in enumerate(os.fsdecode(read_bytes(path)).splitlines(), start=1):
         start, _, person = line.strip().rpartition(" ")
         if not start or not person.isdigit():
             raise InputError(f'{path}, line {number} must be "<beginning of file names> <person>", is {line[:80]!r}')

@@ -14,6 +14,7 @@ Protocol: the authors' evaluation ranks all 12,180 test tracklets, queries inclu
 its own person and camera are removed, but it finds the person's other queries; without these 140 queries have no hit.
 """
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -66,7 +67,7 @@ def read_mars(root: Path, *, drop_queries: bool = False) -> Benchmark:
 def _tracklets(root: Path, part: str) -> list[TrackletFiles]:
     """All tracklets of "train" or "test", in the order of the authors' rows."""
     table = root / f"info/tracks_{part}_info.mat"
-    names = read_bytes(root / f"info/{part}_name.txt").decode().split()
+    names = os.fsdecode(read_bytes(root / f"info/{part}_name.txt")).split()
     rows = read_matrix(table, f"track_{part}_info")
     if rows.shape[1] != 4:
         raise InputError(f"{table} must have 4 columns, has {rows.shape[1]}")

@@ -73,7 +73,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from ctl.evaluate.calibration import calibrate
     from ctl.evaluate.decides import measure_decides
     from ctl.evaluate.report import embed_benchmark, score, tracklets_to_embed
-    from ctl.files import to_json, write_atomic
+    from ctl.files import require_writable, to_json, write_atomic
     from ctl.keypoints.load import load_estimator
     from ctl.types import UNTRAINED
 
@@ -85,6 +85,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
         raise InputError("--calibrate is for embeddings: leave --feature out")
     if args.decides and args.feature != "embedding":
         raise InputError("--decides is for embeddings: leave --feature out")
+    for folder in (args.json.parent if args.json else None, args.out):
+        if folder is not None:
+            require_writable(folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     benchmark, left_out = load_benchmark(args.dataset, args.root, drop_queries=args.mars_drop_queries), None
     if args.leave_out_damaged:

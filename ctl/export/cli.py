@@ -16,15 +16,12 @@ def run_export(args: argparse.Namespace) -> int:
     from ctl.checkpoint import load_checkpoint
     from ctl.errors import InputError
     from ctl.export.program import export
-    from ctl.files import folder_for_results
+    from ctl.files import require_writable
 
     if args.out.is_dir():
         raise InputError(f"{args.out} is a folder: give a file with --out, such as {args.out / 'ctl.onnx'}")
-    try:
-        with folder_for_results(args.out.parent):  # found out before the model is traced, which takes half a minute
-            model, info = load_checkpoint(args.checkpoint, fall_back=False)
-            export(model, info, args.format, args.out)
-    except OSError as error:
-        raise InputError(f"{args.out} can't be written: {error.strerror}") from error
+    require_writable(args.out.parent)
+    model, info = load_checkpoint(args.checkpoint, fall_back=False)
+    export(model, info, args.format, args.out)
     print(f"{info.id} -> {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
     return 0

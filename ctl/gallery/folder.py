@@ -6,14 +6,14 @@ its change and writes it.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
 
 from ctl.errors import InputError
-from ctl.files import read_bytes, write_atomic
+from ctl.files import folder_for_results, read_bytes, write_atomic
 from ctl.gallery.base import REBUILD, Gallery, require_weights
 from ctl.gallery.layout import INDEX, INDEX_BYTES, Read, pack, unpack
 from ctl.gallery.memory import MemoryGallery
@@ -111,26 +111,40 @@ def _read_file(path: Path, most: int) -> bytes:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other writers out. Raises InputError if they don't finish, or the folder can't be written to."""
+    lock = FileLock(folder / ".lock", timeout=PATIENCE_S, poll_interval=0.01)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", timeout=PATIENCE_S, poll_interval=0.01)
-        lock.acquire()
+        with folder_for_results(folder):
+            lock.acquire()
+            try:
+                yield
+            except BaseException:
+                if not (folder / INDEX).exists():  # no gallery came of it
+                    Path(lock.lock_file).unlink(missing_ok=True)
+                raise
+            finally:
+                lock.release()
     except Timeout as error:
         raise InputError(f"gallery {folder} is being written by another process: try again later") from error
     except OSError as error:
         raise InputError(f"gallery {folder} can't be written: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _write(folder: Path, gallery: Gallery) -> None:
-    """What the folder held before is replaced in one step, that of the index."""
-    files = pack(gallery)
-    for name, content in files.items():
-        if not _holds(folder / name, content):
-            write_atomic(folder / name, content)
+    """What the folder held before is replaced in one step, that of the index. What fails before leaves no new file."""
+    files, begun = pack(gallery), list[Path]()
+    try:
+        for name, content in files.items():
+            path = folder / name
+            if not _holds(path, content):
+                begun += [] if path.exists() else [path]
+                write_atomic(path, content)
+    except BaseException:
+        for path in begun:
+            path.unlink(missing_ok=True)
+        for place in {path.parent for path in begun} - {folder}:
+            with suppress(OSError):  # there are older files in it
+                place.rmdir()
+        raise
     for pattern in (_EMBEDDINGS, "thumbnails/*.jpg", "evidence/*.safetensors"):
         for old in folder.glob(pattern):
             if old.relative_to(folder).as_posix() not in files:

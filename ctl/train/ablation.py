@@ -16,7 +16,7 @@ from ctl.config import ablation_rows
 from ctl.errors import InputError
 from ctl.evaluate.embedding import Feature
 from ctl.evaluate.report import evaluate, tracklets_to_embed
-from ctl.files import read_json, to_json, write_atomic
+from ctl.files import read_json, require_writable, to_json, write_atomic
 from ctl.processes import available_cores, run_beside
 from ctl.train.config import TrainConfig
 from ctl.train.data import load_task
@@ -72,6 +72,8 @@ def ablate(table: str, config: TrainConfig, seeds: int, out: Path, say: Callable
     accelerator = make_accelerator(config)
     if jobs > 1 and accelerator.num_processes > 1:
         raise InputError("--jobs starts processes of its own: leave it out under accelerate or torchrun")
+    if accelerator.is_main_process:
+        require_writable(out)
     missing = [run for run in runs if run.result is None]
     for _ in _run_beside(missing, jobs, say) if jobs > 1 else _run_in_turn(missing, say):
         if accelerator.is_main_process:

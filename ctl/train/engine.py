@@ -23,7 +23,7 @@ from ctl.data.heatmaps import HeatMapCache
 from ctl.data.sampling import ClipKey, IdentityBatches, person_labels
 from ctl.errors import InputError
 from ctl.evaluate.report import evaluate, tracklets_to_embed
-from ctl.files import to_json, write_atomic
+from ctl.files import require_writable, to_json, write_atomic
 from ctl.inference import Arriving
 from ctl.keypoints.load import load_estimator
 from ctl.losses import LossParts, ctl_loss
@@ -75,6 +75,8 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> Outcome:
     """
     _check_folder(config, out, resume)
     accelerator = make_accelerator(config)
+    if accelerator.is_main_process:
+        require_writable(out)
     task = load_task(config.data)
     validated = tracklets_to_embed(task.validation) if config.run.validate_every else ()
     maps = fill_heatmaps(config, (*task.train, *validated), accelerator)

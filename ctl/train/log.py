@@ -1,6 +1,7 @@
 """What is written down while a run goes on: log.jsonl always, TensorBoard if it is installed, a bar on stderr."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
+from ctl.errors import InputError
 from ctl.files import write_atomic
 
 LOG: Final = "log.jsonl"
@@ -54,7 +56,10 @@ class RunLog:
             self._board.close()
 
     def _write(self, record: dict[str, Any]) -> None:
-        self._file.write(json.dumps(record) + "\n")
+        try:
+            self._file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise InputError(f"{self._file.name} can't be written: {error.strerror}") from error
 
     def _plot(self, group: str, step: int, values: Mapping[str, float]) -> None:
         if self._board is not None:
@@ -73,7 +78,8 @@ def _lines_up_to(path: Path, step: int) -> bytes:
 
 
 def _tensorboard(folder: Path, step: int) -> Any:
-    if find_spec("tensorboard") is None:
+    """None where it isn't installed, or can't write to a folder whose name is no text."""
+    if find_spec("tensorboard") is None or os.fsencode(folder) != str(folder).encode(errors="replace"):
         return None
     from torch.utils.tensorboard import SummaryWriter
 

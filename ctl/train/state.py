@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from ctl.errors import InputError
@@ -62,9 +62,10 @@ def load_state(path: Path, model: CTL, optimiser: torch.optim.Optimizer) -> tupl
         InputError: the file is damaged, or is of another model.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            values = json.loads(file.metadata()["progress"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it isn't a dict
+        data = path.read_bytes()  # safetensors opens no file whose name isn't UTF-8
+        tensors = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        values = json.loads(header["__metadata__"]["progress"])
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is damaged, start a new run in another folder: {error}") from error
     weights = _within(tensors, "model/")

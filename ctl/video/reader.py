@@ -4,6 +4,7 @@ Nothing is held but the frame at hand, so memory doesn't grow with the clip. `op
 checks the limits; `Clip` yields the frames to analyse and says in `info.notices` what it left out.
 """
 
+import stat
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -172,13 +173,17 @@ def open_clip(path: Path, max_fps: float | None = None, limits: Limits = LIMITS)
         InputError: the clip is missing, empty, not a video, too large, or has fewer than two frames.
     """
     path = path.absolute()  # "." has no name of its own
-    if not path.exists():
-        raise InputError(f"{path.name} doesn't exist: check the path.")
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise InputError(f"{path.name} doesn't exist: check the path.") from error
+    except OSError as error:
+        raise InputError(f"{path.name} can't be opened: {error.strerror}.") from error
+    if stat.S_ISDIR(status.st_mode):
         return Clip(read_pictures(path, limits), None, limits)
-    if not path.is_file():
+    if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{path.name} is neither a file nor a folder.")
-    size = path.stat().st_size
+    size = status.st_size
     if size == 0:
         raise InputError(f"{path.name} is empty.")
     if size > limits.megabytes * 10**6:

@@ -142,8 +142,11 @@ def generate(settings: Settings, root: Path, workers: int | None = None) -> dict
         raise InputError(f"{root} is not empty: choose a new folder for the set")
     else:
         write_atomic(begun, to_json(start))
-    _film_all(settings, root, workers or available_cores())
-    return _finish(settings, root, start)
+    try:
+        _film_all(settings, root, workers or available_cores())
+        return _finish(settings, root, start)
+    except OSError as error:
+        raise InputError(f"{root} can't be written: {error.strerror}. Run the command again to go on.") from error
 
 
 def _versions() -> dict[str, str]:
