@@ -124,6 +124,10 @@ class Trainer:
         self, config: TrainConfig, out: Path, task: Task, maps: HeatMapCache, accelerator: "Accelerator"
     ) -> None:
         self.config, self.out, self.task, self.maps, self.accelerator = config, out, task, maps, accelerator
+        rank, ranks = accelerator.process_index, accelerator.num_processes
+        self.sampler = IdentityBatches(
+            task.train, config.batch.persons, config.batch.clips, config.run.seed, rank, ranks
+        )
         self.model = initial_model(config, identities=len(person_labels(task.train)))
         self.model.backbone.freeze(config.optimiser.frozen_blocks)
         on_gpu = accelerator.device.type == "cuda"
@@ -170,10 +174,7 @@ class Trainer:
 
     def keys(self) -> Iterator[list[ClipKey]]:
         """What the batches are made of."""
-        config, rank, ranks = self.config, self.accelerator.process_index, self.accelerator.num_processes
-        size = config.batch
-        batches = IdentityBatches(self.task.train, size.persons, size.clips, config.run.seed, rank, ranks)
-        return batches.steps(self.progress.step, config.schedule.steps)
+        return self.sampler.steps(self.progress.step, self.config.schedule.steps)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Learn from one batch; returns loss parts, their total (means over processes) and the learning rate."""

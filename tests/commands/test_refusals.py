@@ -74,8 +74,11 @@ def test_where_nothing_can_be_written_it_is_said(
     assert [entry.name for entry in box.rglob("*")] == ["file"]
 
 
-@pytest.mark.parametrize("size", [500, 2000])
-@pytest.mark.parametrize("name", ["analyze", "add", "build", "import", "bundle", "report", "plots", "export", "space"])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [(name, 500) for name in COMMANDS if name not in ("walkers", "train")]
+    + [(name, 2000) for name in ("analyze", "add", "build", "import")],
+)
 def test_a_full_disk_leaves_nothing_half_written(
     name: str, size: int, inputs: Inputs, beside: Path, tmp_path: Path, fails: Fails, command: Command
 ) -> None:
@@ -87,7 +90,6 @@ def test_a_full_disk_leaves_nothing_half_written(
     with files_of_at_most(size):
         assert "can't be written" in fails(*asked)
     assert list(box.iterdir()) == []
-    assert command(*asked).code == 0
 
 
 @pytest.mark.parametrize("size", [500, 2000])
@@ -107,7 +109,7 @@ def test_a_full_disk_does_not_hurt_a_gallery_that_is_there(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        pytest.param(("walkers", "--identities", "2", "--cameras", "2"), "identities", id="walkers"),
+        pytest.param(("walkers", "--identities", "1", "--cameras", "2"), "identities", id="walkers"),
         pytest.param(("walkers", "--benchmark", "walkers-v9"), "walkers-v9", id="benchmark"),
         pytest.param(("train", "nowhere.toml"), "nowhere.toml can't be read", id="config"),
         pytest.param(("train", "paper-mars", "--set", "optimiser.learning_rate=1"), "did you mean lr?", id="setting"),
@@ -129,7 +131,9 @@ def test_a_run_that_was_refused_does_not_block_the_corrected_one(
     fails("train", inputs.config, "--set", "batch.persons=50", *out)
     assert not (tmp_path / "run").exists()
     with files_of_at_most(2000):
-        fails("train", inputs.config, *out)
+        stopped = command("train", inputs.config, *out)  # at its first save
+    assert stopped.code == 2
+    assert "can't be written: File too large" in stopped.err
     assert command("train", inputs.config, "--set", "optimiser.lr=2e-3", *out).code == 0
     assert "holds a run already" in fails("train", inputs.config, *out)
 
