@@ -135,6 +135,9 @@ def read_video_file(path: Path, limits: Limits) -> VideoFile:
     times = np.concatenate([[0.0], np.where(is_jump, typical or nominal, steps).cumsum()])
     frame_seconds = float(times[-1] / (len(times) - 1)) or nominal
     end = times[-1] + frame_seconds
+    end_by_header = end + max(
+        0.0, float(seconds[0]) if has_clock else 0.0
+    )  # some count from 0, not from the first frame
     turned, (width, height) = _first_look(path, track)
     limits.check_size(path.name, width, height)
     return VideoFile(
@@ -144,7 +147,7 @@ def read_video_file(path: Path, limits: Limits) -> VideoFile:
         orientation=turned,
         times=times,
         frame_seconds=frame_seconds,
-        promised_seconds=declared if end < MISSING_TAIL * declared and not is_jump.any() else 0.0,
+        promised_seconds=declared if end_by_header < MISSING_TAIL * declared and not is_jump.any() else 0.0,
         track=track,
         has_clock=has_clock,
         jumps=int(is_jump.sum()),

@@ -101,6 +101,7 @@ def test_a_data_set_is_evaluated_and_learned_from(odd: str, inputs: Inputs, comm
     assert {file.name for file in Path(f"{odd} plots").iterdir()} == {"cmc.png", "rank-lists.png"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", NAMES[2:3], indirect=True)
 def test_exports_and_spaces(odd: str, inputs: Inputs, command: Command) -> None:
     shutil.copytree(inputs.checkpoint, f"{odd} model")

@@ -76,8 +76,9 @@ def test_where_nothing_can_be_written_it_is_said(
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [(name, 500) for name in COMMANDS if name not in ("walkers", "train")]
-    + [(name, 2000) for name in ("analyze", "add", "build", "import")],
+    [(name, 500) for name in COMMANDS if name not in ("walkers", "train", "export")]
+    + [(name, 2000) for name in ("analyze", "add", "build", "import")]
+    + [pytest.param("export", 500, marks=pytest.mark.slow)],
 )
 def test_a_full_disk_leaves_nothing_half_written(
     name: str, size: int, inputs: Inputs, beside: Path, tmp_path: Path, fails: Fails, command: Command
