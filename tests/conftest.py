@@ -8,6 +8,10 @@ import torch
 from playwright.sync_api import Browser, sync_playwright
 from torch import nn
 
+from ctl.files import ROOT
+from ctl.pipeline import Engine
+from ctl.types import Analysis
+
 CHROMIUM_ARGS = (
     "--no-sandbox",  # CI is root
     "--disable-gpu",
@@ -55,6 +59,24 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The bundled models on a CPU, loaded once; leave them as they are."""
+    return Engine.load(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def analysis(engine: Engine) -> Analysis:
+    """What the engine finds in man-lab1.mp4, a crop."""
+    return engine.analyze(ROOT / "assets/samples/man-lab1.mp4")
+
+
+@pytest.fixture(scope="session")
+def scene(engine: Engine) -> Analysis:
+    """What the engine finds in lab.mp4, a scene of several people."""
+    return engine.analyze(ROOT / "assets/samples/lab.mp4")
 
 
 @pytest.fixture(autouse=True, scope="session")

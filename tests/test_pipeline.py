@@ -29,31 +29,16 @@ CROP, SCENE = SAMPLES / "man-lab1.mp4", SAMPLES / "lab.mp4"
 FILES = {"analysis.json", "trace.npz", "overlay.mp4", "gradcam.mp4", "adjacency.html", "ranking.html"}
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load()
-
-
-@pytest.fixture(scope="module")
-def crop(engine: Engine) -> Analysis:
-    return engine.analyze(CROP)
-
-
-@pytest.fixture(scope="module")
-def scene(engine: Engine) -> Analysis:
-    return engine.analyze(SCENE)
-
-
 def run_cli(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ctl", *map(str, words)]
     env = os.environ | {"OMP_NUM_THREADS": "1"} | environment
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
 
 
-def test_a_cropped_clip_is_one_person_filling_the_frame(crop: Analysis):
-    assert crop.kind == "crop"
-    (person,) = crop.people
-    assert person.tracklet.boxes[0].tolist() == [0, 0, crop.video.width, crop.video.height]
+def test_a_cropped_clip_is_one_person_filling_the_frame(analysis: Analysis):
+    assert analysis.kind == "crop"
+    (person,) = analysis.people
+    assert person.tracklet.boxes[0].tolist() == [0, 0, analysis.video.width, analysis.video.height]
     joints = person.trace.keypoints
     assert joints.scores[:, 5:].mean() > 0.5  # shoulders to ankles of a clear view
     head, ankles = joints.xy[:, :5, 1].mean(), joints.xy[:, 15:, 1].mean()
@@ -81,8 +66,8 @@ def test_people_of_a_scene_are_not_one_and_the_same(scene: Analysis):
     assert similarity[~np.eye(len(similarity), dtype=bool)].max() < 0.995
 
 
-def test_ranking_leaves_the_query_out_and_puts_the_same_man_first(crop: Analysis, engine: Engine):
-    (person,) = crop.people
+def test_ranking_leaves_the_query_out_and_puts_the_same_man_first(analysis: Analysis, engine: Engine):
+    (person,) = analysis.people
     assert len(person.ranking) == TOP_K < len(engine.gallery)
     assert clip_sha256(CROP)[:12] not in {hit.key.partition("/")[0] for hit in person.ranking}
     assert [hit.person for hit in person.ranking[:3]] == ["man (lab)"] * 3  # three other cameras saw him
@@ -91,8 +76,8 @@ def test_ranking_leaves_the_query_out_and_puts_the_same_man_first(crop: Analysis
     assert similarities == sorted(similarities, reverse=True)
 
 
-def test_grad_cam_has_one_scale_for_the_clip_and_answers_to_the_reference(crop: Analysis, engine: Engine):
-    (person,) = crop.people
+def test_grad_cam_has_one_scale_for_the_clip_and_answers_to_the_reference(analysis: Analysis, engine: Engine):
+    (person,) = analysis.people
     own = engine.grad_cam(person.tracklet.crops)
     (last,) = engine.gallery.records([person.ranking[-1].key])
     other = engine.grad_cam(person.tracklet.crops, last.embedding.numpy())
@@ -130,14 +115,14 @@ def test_trace_arrays_add_up_for_every_tracklet(scene: Analysis):
             np.testing.assert_allclose(arrays[f"{prefix}A_{name}"], sum(terms), atol=1e-6)
 
 
-def test_results_are_six_files_whose_videos_have_every_frame(crop: Analysis, engine: Engine, tmp_path: Path):
+def test_results_are_six_files_whose_videos_have_every_frame(analysis: Analysis, engine: Engine, tmp_path: Path):
     out = tmp_path / "new" / "folder"
-    files = write_results(engine, CROP, crop, out)
+    files = write_results(engine, CROP, analysis, out)
     assert {file.name for file in files} == FILES == {file.name for file in out.iterdir()}
     for name in ("overlay.mp4", "gradcam.mp4"):
         with av.open(str(out / name)) as video:
             assert video.streams.video[0].codec_context.name == "h264"
-            assert sum(1 for _ in video.decode(video=0)) == len(crop.people[0].tracklet)
+            assert sum(1 for _ in video.decode(video=0)) == len(analysis.people[0].tracklet)
     assert UNTRAINED.lower() not in (out / "ranking.html").read_text().lower()
     with np.load(out / "trace.npz", allow_pickle=False) as trace:
         assert "A_s1_l1" in trace
@@ -158,13 +143,13 @@ def test_ablated_models_are_explained_as_far_as_they_go(table: str, row: str, tm
     assert any("demo gallery" in notice for notice in engine.notices)
 
 
-def test_results_that_fail_leave_nothing_behind(crop: Analysis, engine: Engine, tmp_path: Path):
+def test_results_that_fail_leave_nothing_behind(analysis: Analysis, engine: Engine, tmp_path: Path):
     with pytest.raises(InputError):
-        write_results(engine, tmp_path / "gone.mp4", crop, tmp_path / "out")
+        write_results(engine, tmp_path / "gone.mp4", analysis, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (tmp_path / "mine").mkdir()
     with pytest.raises(InputError):
-        write_results(engine, tmp_path / "gone.mp4", crop, tmp_path / "mine")
+        write_results(engine, tmp_path / "gone.mp4", analysis, tmp_path / "mine")
     assert list((tmp_path / "mine").iterdir()) == [], "a folder that was there stays"
 
 
@@ -229,6 +214,7 @@ def test_lists_that_cannot_be_used_say_why(text: str, message: str, tmp_path: Pa
         read_list(tmp_path / "list.json")
 
 
+@pytest.mark.slow
 def test_public_names_come_without_torch_until_they_are_used():
     code = (
         "import sys, ctl; assert 'torch' not in sys.modules; from ctl import CTL, analyze, load_checkpoint; "
@@ -237,11 +223,11 @@ def test_public_names_come_without_torch_until_they_are_used():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_one_call_analyzes_a_clip(crop: Analysis):
+def test_one_call_analyzes_a_clip(analysis: Analysis):
     import ctl
 
     (person,) = ctl.analyze(str(CROP)).people
-    np.testing.assert_allclose(person.embedding, crop.people[0].embedding, atol=1e-5)
+    np.testing.assert_allclose(person.embedding, analysis.people[0].embedding, atol=1e-5)
 
 
 def test_unknown_device_is_refused():

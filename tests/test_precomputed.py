@@ -34,11 +34,6 @@ CLIPS = [pytest.param(CROP, id="crop"), pytest.param(SCENE, id="scene")]
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load(device="cpu")
-
-
-@pytest.fixture(scope="module")
 def folder(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
@@ -49,8 +44,8 @@ def folder(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(engine: Engine) -> dict[Path, Analysis]:
-    return {clip: engine.analyze(clip) for clip in (CROP, SCENE)}
+def found(analysis: Analysis, scene: Analysis) -> dict[Path, Analysis]:
+    return {CROP: analysis, SCENE: scene}
 
 
 @pytest.fixture

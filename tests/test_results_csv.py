@@ -8,19 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctl.files import ROOT
-from ctl.pipeline import Engine
 from ctl.results import write_csv
 from ctl.skeleton import JOINTS, PARTS
-from ctl.types import PersonAnalysis, Tracklet
+from ctl.types import Analysis, PersonAnalysis, Tracklet
 from tests.explain.traces import make_trace
-
-CLIP = ROOT / "assets" / "samples" / "man-lab1.mp4"
 
 
 @pytest.fixture(scope="module")
-def man() -> PersonAnalysis:
-    return Engine.load(device="cpu").analyze(CLIP).people[0]
+def man(analysis: Analysis) -> PersonAnalysis:
+    return analysis.people[0]
 
 
 @pytest.fixture(scope="module")

@@ -29,11 +29,6 @@ def client(app_url: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load(device="cpu")
-
-
-@pytest.fixture(scope="module")
 def man(engine: Engine) -> PersonAnalysis:
     return engine.analyze(CLIP, "crop").people[0]
 

@@ -21,16 +21,6 @@ SAMPLES = ROOT / "assets" / "samples"
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def analysis(engine: Engine) -> Analysis:
-    return engine.analyze(SAMPLES / "man-lab1.mp4")
-
-
-@pytest.fixture(scope="module")
 def man(analysis: Analysis) -> PersonAnalysis:
     return analysis.people[0]
 

@@ -18,11 +18,6 @@ ROW = Row(SAMPLES / "man-lab1.mp4", "him", "lab 1", "crop")
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load()
-
-
-@pytest.fixture(scope="module")
 def record(engine: Engine) -> Record:
     return embed_row(engine, ROW)
 

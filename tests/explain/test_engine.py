@@ -18,11 +18,6 @@ CLIPS = ("man-lab1.mp4", "man-lab2.mp4")
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load()
-
-
-@pytest.fixture(scope="module")
 def people(engine: Engine) -> list[PersonAnalysis]:
     return [engine.analyze(SAMPLES / name).people[0] for name in CLIPS]
 

@@ -80,6 +80,7 @@ def test_an_export_is_imported_elsewhere_and_clashes_are_decided(
     assert gallery("import", folder, "--gallery", tmp_path / "other") == 2
 
 
+@pytest.mark.slow
 def test_search_combines_clips_of_one_person_and_leaves_a_camera_out(capsys: pytest.CaptureFixture[str]) -> None:
     clips = [SAMPLES / f"man-lab{n}.mp4" for n in (1, 2)]
     options = ("--combine", "--tracklet", "crop", "--not-camera", "lab 3", "--top", "4")

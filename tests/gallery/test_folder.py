@@ -183,6 +183,7 @@ def test_update_that_is_killed_at_any_step_leaves_the_old_gallery_or_the_new(man
     assert many[1]["steps"] == [[9, "old"]] * 5 + [[9, "new"]] * 4 + [[0, "new"]]
 
 
+@pytest.mark.slow
 def test_two_writers_at_once_lose_nothing_and_a_reader_beside_them_finds_a_whole_gallery(
     many: tuple[Path, dict[str, Any]],
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_run_killed_twice_ends_like_an_unbroken_one_bit_for_bit(
     assert losses(tmp_path / "run") == losses(unbroken)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_log_of_every_step_and_the_best_and_last_weights(unbroken: Path, configure) -> None:
     steps = [record["step"] for record in records(unbroken) if "total" in record]
     validations = {r["step"]: r["validation"] for r in records(unbroken) if "validation" in r}

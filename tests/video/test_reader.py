@@ -242,6 +242,7 @@ def test_colours_follow_the_tags_and_else_the_size(tmp_path, weights, tags, size
     np.testing.assert_allclose(next(iter(clip)).image, picture, atol=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transfer", ["pq", "hlg"])
 def test_hdr_is_shown_as_sdr(tmp_path, transfer):
     """Colours as of an SDR screen of 203 nits (ITU-R BT.2408), coded for HDR (BT.2100), come back much as they were."""

@@ -15,16 +15,6 @@ from ctl.web.runs import Run, RunStore, size_in_bytes
 CLIP = Path(__file__).resolve().parents[2] / "assets" / "samples" / "man-lab1.mp4"
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def analysis(engine: Engine) -> Analysis:
-    return engine.analyze(CLIP, "crop")
-
-
 def keep(store: RunStore, analysis: Analysis, engine: Engine) -> Run:
     return store.add(CLIP, analysis, engine)
 
