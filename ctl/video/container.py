@@ -21,10 +21,26 @@ from av.video.stream import VideoStream
 from ctl.errors import InputError
 from ctl.video.limits import Limits, require_frames
 
-DEMUXERS: Final = "mov,matroska,avi,gif"
-"""FFmpeg's names; `mov` is also mp4, `matroska` also webm."""
+DEMUXERS: Final = (
+    "mov,matroska,avi,gif,mpegts,mpeg,mpegvideo,asf,flv,ogg,mxf,dv,dhav,rm,nut,ivf,yuv4mpegpipe,h264,hevc,m4v,obu"
+)
+"""FFmpeg's names of the containers that hold their pictures themselves; `mov` is also mp4, `matroska` also webm. What
+opens other files or addresses, such as a playlist, is none of them."""
 
-SUFFIXES: Final = (".mp4", ".mov", ".m4v", ".webm", ".avi", ".mkv", ".gif")
+SUFFIXES: Final = (
+    *(".mp4", ".mov", ".m4v", ".webm", ".avi", ".mkv", ".gif", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob"),
+    *(".wmv", ".asf", ".flv", ".3gp", ".ogv", ".mxf", ".dv", ".dav", ".h264", ".264", ".hevc", ".h265", ".y4m", ".ivf"),
+)
+
+_NO_VIDEO: Final = (
+    (b"#EXTM3U", "a playlist, which only names videos: give the video itself"),
+    (b"%PDF", "a PDF document"),
+    (b"ID3", "sound without pictures"),
+    (b"fLaC", "sound without pictures"),
+    (b"PK", "a damaged zip"),
+    (b"<", "a web page or other text, perhaps what was saved in place of the video"),
+)
+"""How files begin that are often given by mistake, and what to say of them."""
 
 HD: Final = 1280
 """Pixels of the longer side from which pictures without tags are in the colours of BT.709; smaller ones in BT.601's."""
@@ -161,10 +177,7 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, list[VideoStream]]]:
         try:
             container = av.open(file, "r", options={"format_whitelist": DEMUXERS})
         except (av.error.FFmpegError, ValueError) as error:
-            known = ", ".join(suffix[1:] for suffix in SUFFIXES)
-            raise InputError(
-                f"{path.name} can't be read as a video: it is damaged, cut off, or not one of {known}."
-            ) from error
+            raise InputError(f"{path.name} can't be read as a video: {_what_it_is(path)}.") from error
         with container:
             tracks = [track for track in container.streams.video if not _is_cover(track) and track.codec_context]
             if not tracks:  # or in a coding that FFmpeg doesn't know
@@ -172,6 +185,14 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, list[VideoStream]]]:
                     f"{path.name} holds no picture track that can be read: give a clip that shows a person."
                 )
             yield container, tracks
+
+
+def _what_it_is(path: Path) -> str:
+    """Of a file that no demuxer takes, in words."""
+    with path.open("rb") as file:
+        start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    kind = next((words for begin, words in _NO_VIDEO if start.startswith(begin)), None)
+    return f"it is {kind}" if kind else "it is damaged, cut off, or of another kind, such as sound or a document"
 
 
 def _is_cover(track: VideoStream) -> bool:

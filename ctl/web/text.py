@@ -16,8 +16,8 @@ EXPLAIN_UNTRAINED: Final = (
     f"{WARNING} The backbone knows ImageNet, so hits look alike; edges and matrices show a model at its initialisation."
 )
 EXPLAIN_LIMITS: Final = (
-    "A video (mp4, mov, webm, avi, mkv, gif), an animated WebP or PNG, or a zip of frames, up to "
-    f"{LIMITS.megabytes} MB and 4K. "
+    "A video of any common kind (mp4, mov, webm, avi, mkv, ts, mpg, wmv, gif), an animated WebP or PNG, or a zip of "
+    f"frames, up to {LIMITS.megabytes} MB and 4K. "
     f"The first {LIMITS.seconds:.0f} seconds are used, at most {LIMITS.frames} frames."
 )
 EXPLAIN_CONSENT: Final = "<b>People in a clip must have agreed to this use.</b>"

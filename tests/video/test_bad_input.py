@@ -290,3 +290,22 @@ def test_a_clip_cut_off_in_the_middle_is_analysed_as_far_as_it_goes(write_clip, 
     (notice,) = read_all(path)
     assert notice.startswith("The file is cut off: ")
     assert notice.endswith(" of 4.0 seconds could be read and were analysed.")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n%s\n#EXT-X-ENDLIST\n", "a playlist, which only names videos"),
+        (b"ffconcat version 1.0\nfile %s\n", "of another kind"),
+        (b"<!doctype html><title>404</title>", "a web page or other text"),
+        (b"%%PDF-1.7\n" + bytes(999), "a PDF document"),
+        (b"ID3\x04" + bytes(999), "sound without pictures"),
+    ],
+    ids=["playlist", "list-of-files", "page", "document", "sound"],
+)
+def test_what_is_no_video_is_named(tmp_path, write_clip, grey_ramp, refusal, content, words):
+    """A list of files is refused although the file that it names could be read."""
+    other = write_clip("other.mp4", grey_ramp(8))
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(content % str(other).encode() if b"%s" in content else content)
+    assert words in refusal(path)

@@ -263,3 +263,38 @@ def test_hdr_is_shown_as_sdr(tmp_path, transfer):
     found = next(iter(clip)).image.astype(int)
     assert np.abs(found - PATCHES).mean() < 12
     assert np.abs(found - PATCHES).max() < 40
+
+
+CONTAINERS = (  # as recorders, cameras and old phones write them: name, FFmpeg's format, codec
+    ("camera.ts", "mpegts", "libx264"),
+    ("recorder.m2ts", "mpegts", "mpeg2video"),
+    ("tape.mpg", "mpeg", "mpeg2video"),
+    ("disc.vob", "vob", "mpeg2video"),
+    ("raw.mpg", "mpeg1video", "mpeg1video"),
+    ("windows.wmv", "asf", "wmv2"),
+    ("flash.flv", "flv", "flv1"),
+    ("studio.mxf", "mxf", "mpeg2video"),
+    ("raw.h264", "h264", "libx264"),
+    ("raw.hevc", "hevc", "libx265"),
+    ("raw.m4v", "m4v", "mpeg4"),
+    ("raw.y4m", "yuv4mpegpipe", "rawvideo"),
+    ("web.ivf", "ivf", "libvpx"),
+    ("free.ogv", "ogv", "libvpx"),
+)
+
+
+@pytest.mark.parametrize(("name", "container", "codec"), CONTAINERS, ids=[name for name, *_ in CONTAINERS])
+@pytest.mark.parametrize("suffix", ["own", ".mp4"])
+def test_every_container_is_known_by_its_content(tmp_path, grey_ramp, name, container, codec, suffix):
+    path = tmp_path / (name if suffix == "own" else f"renamed{suffix}")
+    with av.open(str(path), "w", format=container) as file:
+        stream = file.add_stream(codec, rate=25, width=64, height=128, pix_fmt="yuv420p")
+        ramp = grey_ramp(24, 128, 64)
+        for image in ramp:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        file.mux(stream.encode())
+    with open_clip(path) as clip:
+        read = greys(clip)
+    assert (clip.info.width, clip.info.height) == (64, 128)
+    assert clip.info.fps == pytest.approx(25, rel=0.05)
+    np.testing.assert_allclose(read, [image.mean() for image in ramp], atol=4)
