@@ -3,6 +3,7 @@
 `<name of the clip>.safetensors` holds for each person the tracklet, its crops as JPEG files, the key-points, the nodes
 of Eq. 1 and Grad-CAM maps. The metadata say of which clip, and by which models. Matrices and embedding follow from the
 nodes and are computed anew when a file is read, and the ranking is searched anew in the gallery at hand.
+`<name of the clip>.checks.json` says how true each person's own map is.
 """
 
 import json
@@ -19,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ctl.errors import InputError
+from ctl.explain.faithfulness import Faithfulness, check_from_json, check_json
 from ctl.files import write_atomic
 from ctl.gallery import clip_sha256, tracklet_key
 from ctl.inference import TrackletNodes, nodes_of, relate_tracklet, to_trace
@@ -28,6 +30,7 @@ from ctl.skeleton import JOINTS, SCALES, pooling_matrix
 from ctl.types import Analysis, ClipKind, Keypoints, PersonAnalysis, Tracklet, VideoInfo
 
 SUFFIX: Final = ".safetensors"
+CHECKS: Final = ".checks.json"
 
 REFERENCES: Final = 5
 """Hits to each of which a Grad-CAM map is kept, the best ones."""
@@ -47,10 +50,12 @@ class Precomputed:
         analysis: as `Engine.analyze` gives it, up to the float16 of the nodes and the JPEG of the crops.
         cams: id of a person and gallery key of a reference, or "" for the person's own embedding, -> (T, h, w) float32
             in 0..1, as `Engine.grad_cam` gives it.
+        checks: the same, of those maps that were tried, -> how true they are.
     """
 
     analysis: Analysis
     cams: dict[tuple[int, str], np.ndarray]
+    checks: dict[tuple[int, str], Faithfulness]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +150,42 @@ def read_precomputed(folder: Path, engine: Engine, clip: Path) -> Precomputed | 
     timings["ranking"] = perf_counter() - start
     analysis = Analysis(video, kind, people, dropped, engine.checkpoint, timings)
     cams = {(person.tracklet.id, key): values for person in kept for key, values in person.cams.items()}
-    return Precomputed(analysis, cams)
+    return Precomputed(analysis, cams, _read_checks(folder, origin, clip))
+
+
+def write_checks(folder: Path, engine: Engine, clip: Path) -> Path:
+    """Try each person's own map, and keep how true it is beside what `write_precomputed` kept of the clip.
+
+    Returns:
+        The file.
+    Raises:
+        InputError: nothing is kept of the clip, or the folder can't be written.
+    """
+    known = read_precomputed(folder, engine, clip)
+    if known is None:
+        raise InputError(f"nothing is kept of {clip.name} in {folder}: make it with assets/samples/make_results.py.")
+    tried = {
+        str(person.tracklet.id): engine.faithfulness(person, known.cams[person.tracklet.id, ""], person.embedding)
+        for person in known.analysis.people
+    }
+    kept = {"about": _origin(engine, clip), "people": {name: check_json(found) for name, found in tried.items()}}
+    path = folder / f"{clip.stem}{CHECKS}"
+    write_atomic(path, f"{json.dumps(kept, indent=1)}\n".encode())
+    return path
+
+
+def _read_checks(folder: Path, origin: Mapping[str, Any], clip: Path) -> dict[tuple[int, str], Faithfulness]:
+    """Empty where none is kept of this clip by these models. Raises InputError where the file is damaged."""
+    path = folder / f"{clip.stem}{CHECKS}"
+    if not path.is_file():
+        return {}
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["about"] != origin:
+            return {}
+        return {(int(person), ""): check_from_json(values) for person, values in kept["people"].items()}
+    except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
+        raise InputError(f"{path.name}, what was kept of {clip.name}, is damaged: {error}. Remove it.") from error
 
 
 def _origin(engine: Engine, clip: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ctl.pipeline import Engine
-from ctl.precomputed import write_precomputed
+from ctl.precomputed import write_checks, write_precomputed
 
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "results"
@@ -21,7 +21,8 @@ def main() -> None:
     """Write the results of all samples that are shown, in place of those that are there."""
     engine = Engine.load(device="cpu")
     samples = json.loads((HERE / "samples.json").read_text(encoding="utf-8"))
-    files = [write_precomputed(RESULTS, engine, HERE / sample["file"]) for sample in samples if sample["shown"]]
+    clips = [HERE / sample["file"] for sample in samples if sample["shown"]]
+    files = [write(RESULTS, engine, clip) for clip in clips for write in (write_precomputed, write_checks)]
     for stale in set(RESULTS.iterdir()) - set(files):
         stale.unlink()
     print(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB in {RESULTS}")

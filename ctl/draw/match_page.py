@@ -6,58 +6,65 @@ from typing import Final
 import numpy as np
 
 from ctl.draw.browser import style_sheet
-from ctl.draw.cam_picture import draw_cam
+from ctl.draw.match_reasons import reasons_html, steps, waterfall_html
 from ctl.draw.page import chance_text, image_tag, number, page
 from ctl.draw.skeleton_view import body_svg, colour_key
-from ctl.explain.composition import WHOLE
 from ctl.explain.match import Match, Side
-from ctl.skeleton import SCALES, Scale, part_count, part_names
+from ctl.skeleton import SCALES, Scale, part_names
 
 HARDLY_SEEN: Final = 0.2
 """Mean joint score under which a part's numbers are marked."""
 
+SILENT: Final = 0.5e-4
+"""A share below it is written as 0."""
+
 _HEIGHT: Final = 224
 
 _SHARES: Final = (
-    "These shares are exact: either side's add up to the similarity. They say which way it came into the embedding, "
-    "not what sets these two apart from other people: most of it is what all people share."
+    "Each bar starts where the one before it ended. The shares are exact; what they don't say is what sets these two "
+    "apart from other people: most of a similarity is what all people share."
 )
 _LEAD: Final = (
-    " The lead is what sets the hit apart: how much more similar it is than the best tracklet of somebody else."
+    "The lead is what sets the hit apart: how much more similar it is than the best tracklet of somebody else."
 )
 
 
-def match_html(
-    match: Match, query_cam: np.ndarray | None = None, hit_cam: np.ndarray | None = None, holds_for: str = ""
-) -> str:
+def match_html(match: Match, holds_for: str = "") -> str:
     """A match as a fragment of HTML that needs `match.css` and no script.
 
     Args:
         match: of `explain_match`.
-        query_cam, hit_cam: (F, h, w) float in 0..1, Grad-CAM of the similarity on either; None leaves it out.
         holds_for: a sentence on where the probability holds.
     """
+    moments = _moments("Query", match.query) + _moments("Hit", match.hit)
     return f"""<div class="match">
 {_headline(match, holds_for)}
-<h2>In step</h2>
-<p class="match-note">Frames of the query, each over the hit's frame of the most alike pose.\
-{_cam_note(query_cam, hit_cam)}</p>
-{_strip(match, query_cam, hit_cam)}
+<h2>The strongest reasons</h2>
+{f'<p class="match-note">{_LEAD}</p>' if match.lead else ""}
+{reasons_html(match)}
 <h2>What the similarity adds up from</h2>
-<p class="match-note">{_SHARES}{_LEAD if match.lead else ""}</p>
-{_sum_table(match)}
-<h2>Which frames put it in</h2>
-<div class="match-pair">{_moments("Query", match.query)}{_moments("Hit", match.hit)}</div>
-<h2>How alike each part is</h2>
-<p class="match-note"><b>Alike</b>: cosine of a part's features in both tracklets, after the graph layers, mean over \
-time. These numbers don't add up. The other columns are the part's shares, as above.</p>
-{"".join(_scale(match, scale) for scale in SCALES if scale in match.alike)}
+<p class="match-note">{_SHARES}</p>
+{waterfall_html(match.query)}
+{_folded("The same from both sides, and the lead", _sum_table(match))}
+{_folded("In step: frames of the query over the hit's of the most alike pose", _strip(match))}
+{_folded("Which frames put it in", f'<div class="match-pair">{moments}</div>')}
+{_folded("How alike each part is", _ALIKE + "".join(_scale(match, scale) for scale in SCALES if scale in match.alike))}
 </div>"""
 
 
-def match_page(match: Match, title: str, query_cam: np.ndarray | None = None, hit_cam: np.ndarray | None = None) -> str:
+def match_page(match: Match, title: str) -> str:
     """`match_html` as a self-contained page. `title` is text."""
-    return page(title, f"<h1>{escape(title)}</h1>{match_html(match, query_cam, hit_cam)}", style_sheet("match"))
+    return page(title, f"<h1>{escape(title)}</h1>{match_html(match)}", style_sheet("match"))
+
+
+def _folded(summary: str, content: str) -> str:
+    return f"<details><summary>{summary}</summary>{content}</details>"
+
+
+_ALIKE: Final = (
+    '<p class="match-note"><b>Alike</b>: cosine of a part\'s features in both tracklets, after the graph layers, mean '
+    "over time. These numbers don't add up. The other columns are the part's shares of the similarity.</p>"
+)
 
 
 def _headline(match: Match, holds_for: str) -> str:
@@ -70,47 +77,31 @@ def _headline(match: Match, holds_for: str) -> str:
     return f'<p class="match-head">Similarity <b>{match.similarity:.3f}</b>, from −1 to 1. {chance}</p>'
 
 
-def _cam_note(query_cam: np.ndarray | None, hit_cam: np.ndarray | None) -> str:
-    if query_cam is None and hit_cam is None:
-        return ""
-    only = " (the query only)" if hit_cam is None else " (the hit only)" if query_cam is None else ""
-    return f" Bright: where the similarity comes from, by Grad-CAM{only}."
-
-
 def _columns(match: Match) -> dict[str, Side]:
     """Columns of shares, by heading."""
     columns = {"query's side": match.query, "hit's side": match.hit}
     return columns if match.lead is None else columns | {"lead": match.lead}
 
 
-def _strip(match: Match, query_cam: np.ndarray | None, hit_cam: np.ndarray | None) -> str:
-    def figure(name: str, side: Side, moment: int, cam: np.ndarray | None) -> str:
-        crop, seconds = side.evidence.crops[moment], f"{side.evidence.times[moment]:.1f} s"
-        picture = crop if cam is None else draw_cam(crop, cam[moment], _HEIGHT)
-        share = _share(side.moments[moment])
+def _strip(match: Match) -> str:
+    def figure(name: str, side: Side, moment: int) -> str:
+        seconds = f"{side.evidence.times[moment]:.1f} s"
         return (
-            f"<figure>{image_tag(picture, f'{name} at {seconds}', _HEIGHT)}"
-            f"<figcaption>{name} {seconds}<br>put in {share}</figcaption></figure>"
+            f"<figure>{image_tag(side.evidence.crops[moment], f'{name} at {seconds}', _HEIGHT)}"
+            f"<figcaption>{name} {seconds}<br>put in {_share(side.moments[moment])}</figcaption></figure>"
         )
 
     columns = "".join(
-        f"<li>{figure('Query', match.query, mine, query_cam)}{figure('Hit', match.hit, theirs, hit_cam)}</li>"
+        f"<li>{figure('Query', match.query, mine)}{figure('Hit', match.hit, theirs)}</li>"
         for mine, theirs in match.pairs
     )
-    return _scroll("Frames side by side", f"<ol>{columns}</ol>")
+    return _scroll("Frames side by side", f'<ol class="match-strip">{columns}</ol>')
 
 
 def _sum_table(match: Match) -> str:
-    named: dict[str, str] = {WHOLE: "whole picture (V_g)"}
-    named |= {scale: f"{part_count(scale)} parts of {scale}" for scale in SCALES}
     columns = _columns(match)
-    rows = {
-        name: [float(side.parts[key].sum()) for side in columns.values()]
-        for key, name in named.items()
-        if key in match.query.parts
-    }
-    if match.query.shift or match.hit.shift:
-        rows["BN neck's shift"] = [side.shift for side in columns.values()]
+    labels = list(dict.fromkeys(label for side in columns.values() for label, _ in steps(side)))
+    rows = {label: [dict(steps(side)).get(label, 0.0) for side in columns.values()] for label in labels}
     largest = np.abs(list(rows.values())).max(axis=0)
     body = "".join(
         f'<tr><th scope="row">{name}</th>{"".join(map(_bar, values, largest))}</tr>' for name, values in rows.items()
@@ -141,8 +132,8 @@ def _moments(name: str, side: Side) -> str:
     told = f"{name}: {count} {word}, most at {times[best]:.1f} s ({_share(values[best])})"
     rows = "".join(f'<tr><th scope="row">{times[t]:.1f} s</th><td>{_share(v)}</td></tr>' for t, v in enumerate(values))
     return f"""<figure><svg viewBox="0 0 200 60" preserveAspectRatio="none" role="img" aria-label="{told}">{bars}</svg>
-<figcaption>{told}</figcaption><details><summary>All numbers</summary><table><thead><tr><th scope="col">time</th>\
-<th scope="col">put in</th></tr></thead><tbody>{rows}</tbody></table></details></figure>"""
+<figcaption>{told}</figcaption><table><thead><tr><th scope="col">time</th>\
+<th scope="col">put in</th></tr></thead><tbody>{rows}</tbody></table></figure>"""
 
 
 def _scale(match: Match, scale: Scale) -> str:
@@ -153,17 +144,31 @@ def _scale(match: Match, scale: Scale) -> str:
         name: max(np.abs(side.parts[s]).max() for s in SCALES if s in side.parts) for name, side in sides.items()
     }
     rows = []
+    shares = np.abs([side.parts[scale] for side in sides.values()]) if sides else np.ones((1, len(names)))
+    silent = np.flatnonzero((shares < SILENT).all(axis=0))
     for part, name in enumerate(names):
+        if part in silent:
+            continue
         faint = " <small>(hardly seen)</small>" if match.seen[scale][part] < HARDLY_SEEN else ""
         shares = "".join(_bar(side.parts[scale][part], largest[key]) for key, side in sides.items())
         cells = _cell(number(alike[part]), (alike[part] - low) / (high - low)) + shares
         rows.append(f'<tr><th scope="row">{name}{faint}</th>{cells}</tr>')
+    if len(silent):
+        rows.append(_silent_row([names[part] for part in silent], alike[silent], len(sides)))
     head = "".join(f'<th scope="col">{name}</th>' for name in ("part", "alike", *sides))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return f"""<section class="match-scale"><h3>{len(names)} parts ({scale})</h3><div>
 <figure>{body_svg(scale, alike, low, high, "how alike query and hit are")}{colour_key(low, high)}
 <figcaption>Left and right are the person's own. Bars of “alike” start at {low:.2f}.</figcaption></figure>
 {_scroll(f"Parts of {scale}", table)}</div></section>"""
+
+
+def _silent_row(names: list[str], alike: np.ndarray, columns: int) -> str:
+    """Parts that put nothing in, in one row."""
+    return (
+        f'<tr><th scope="row" title="{", ".join(names)}">{len(names)} more that put in nothing</th>'
+        f"<td>{number(alike.min())} to {number(alike.max())}</td>{'<td>0</td>' * columns}</tr>"
+    )
 
 
 def _bar(share: float, largest: float) -> str:

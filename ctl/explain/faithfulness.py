@@ -10,10 +10,10 @@ A number alone says little, so every one stands beside those of random maps.
 Assumed: the key-points stay those of the whole picture, because the estimator isn't what the map explains.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -128,6 +128,39 @@ def faithfulness(
         random_roads=np.array(roads[1:]),
         frames=chosen,
     )
+
+
+def check_json(found: Faithfulness) -> dict[str, Any]:
+    """Plain numbers, from which `check_from_json` makes the same again, to six digits."""
+    return {
+        "deletion": _curves_json(found.deletion),
+        "insertion": _curves_json(found.insertion),
+        "road": round(found.road, 6),
+        "random_roads": found.random_roads.round(6).tolist(),
+        "frames": found.frames.tolist(),
+    }
+
+
+def check_from_json(values: Mapping[str, Any]) -> Faithfulness:
+    """Inverse of `check_json`. Raises KeyError, TypeError or ValueError where something is amiss."""
+    return Faithfulness(
+        deletion=_curves(values["deletion"]),
+        insertion=_curves(values["insertion"]),
+        road=float(values["road"]),
+        random_roads=np.array(values["random_roads"], np.float64),
+        frames=np.array(values["frames"], np.intp),
+    )
+
+
+def _curves_json(curves: Curves) -> dict[str, Any]:
+    return {"shown": curves.shown.round(6).tolist(), "random": curves.random.round(6).tolist()}
+
+
+def _curves(values: Mapping[str, Any]) -> Curves:
+    shown, random = (np.array(values[name], np.float64) for name in ("shown", "random"))
+    if shown.shape != (len(SHARES),) or random.ndim != 2 or random.shape[1] != len(SHARES):
+        raise ValueError(f"curves have shapes {shown.shape} and {random.shape}")
+    return Curves(shown, random)
 
 
 def ranks(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -120,12 +120,13 @@ class RunStore:
         analysis: Analysis,
         engine: Engine,
         cams: Mapping[tuple[int, str], np.ndarray] | None = None,
+        checks: Mapping[tuple[int, str], Faithfulness] | None = None,
         *,
         shows: tuple[str, ...] = (),
         against: Gallery | None = None,
         lasting: bool = False,
     ) -> Run:
-        """Remember a result, its clip and maps that are known already, under a new id.
+        """Remember a result, its clip, and maps and checks that are known already, under a new id.
 
         Args:
             shows, against: as of `Run`.
@@ -135,7 +136,9 @@ class RunStore:
         folder = self.root / run_id
         folder.mkdir(mode=0o700)
         known = {CamOf(*place): maps for place, maps in (cams or {}).items()}
-        run = Run(run_id, _keep(clip, folder), analysis, engine, folder, time.monotonic(), known, shows, against)
+        tried = {CamOf(*place): check for place, check in (checks or {}).items()}
+        kept = _keep(clip, folder)
+        run = Run(run_id, kept, analysis, engine, folder, time.monotonic(), known, shows, against, tried)
         with self._lock:
             (self._lasting if lasting else self._runs)[run_id] = run
         self.sweep()

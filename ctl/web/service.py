@@ -132,7 +132,7 @@ class ExplainService:
             step(0.0, "Loading the models")
             engine = self._engine(request.models)
             if (known := self._precomputed(request)) is not None:
-                return self.runs.add(request.clip, known.analysis, engine, known.cams, against=against)
+                return self.runs.add(request.clip, known.analysis, engine, known.cams, known.checks, against=against)
             with _cut(request, step) as clip:
                 analysis = engine.analyze(clip, request.kind, step)
                 return self.runs.add(clip, analysis, engine, against=against)
@@ -182,7 +182,7 @@ class ExplainService:
                 if known is None:
                     return None
                 self._shown[clip] = self.runs.add(
-                    clip, known.analysis, self.engine, known.cams, shows=shows, lasting=True
+                    clip, known.analysis, self.engine, known.cams, known.checks, shows=shows, lasting=True
                 )
             return self._shown[clip]
 

@@ -51,8 +51,7 @@ EXPLAIN_KEPT: Final = (
 SHELF_HEADERS: Final = ["Person", "Camera", "Key"]
 CLASHES: Final = {"refuse": "Refuse the import", "keep": "Keep mine", "replace": "Take the imported one"}
 EXPLAIN_MATCH: Final = (
-    "Why the model finds a hit similar: both in step, what each frame and part put into the similarity, and how alike "
-    "each part is. The hit's own map is made from the six frames that are kept of it."
+    "Why the model finds a hit similar: the strongest reasons, what the similarity adds up from, then all numbers."
 )
 NO_MATCH: Final = "There is no hit to compare with: the search found none."
 EXPLAIN_WHAT_IF: Final = (

@@ -176,8 +176,7 @@ def _place(run: Run, person: int, reference: str) -> CamOf:
 def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
     """The person beside one tracklet of the gallery.
 
-    The tracklet's own map is made of the few frames that are kept of it. The rival is the most similar tracklet of
-    somebody else.
+    The rival is the most similar tracklet of somebody else.
 
     Raises:
         InputError: the gallery has no such key, or nothing was kept to explain it.
@@ -189,11 +188,8 @@ def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
     rivals = gallery.search(query, 1, where=Filter(without_keys=others | {key_of(run, found)}))
     rival = gallery.records([rivals[0].key])[0].embedding.numpy() if rivals else None
     compared = engine.match(found, record, rival)
-    theirs = CamOf(found.tracklet.id, key, on_hit=True)
-    if theirs not in run.cams:
-        run.cams[theirs] = engine.grad_cam(compared.hit.evidence.crops, found.embedding)
-    maps, calibration = (_cam(run, person, gallery, key), run.cams[theirs]), engine.checkpoint.calibration
-    return match_html(compared, *maps, calibration.holds_for if calibration else "")
+    calibration = engine.checkpoint.calibration
+    return match_html(compared, calibration.holds_for if calibration else "")
 
 
 def what_if(run: Run, person: int, setting: Setting) -> str:

@@ -20,6 +20,8 @@ def test_a_match_says_what_it_adds_up_from(
         open_tab(page, "Match")
         match = page.locator("#match .match")
         expect(match).to_contain_text("Calibrated probability")
+        expect(match.locator(".match-reasons svg")).to_have_count(6)
+        page.evaluate("document.querySelectorAll('#match details').forEach(part => { part.open = true; })")
         assert match.locator("li figure").count() >= 4, "query and hit side by side"
         expect(match.locator("h3")).to_have_text(["17 parts (s1)", "10 parts (s2)", "5 parts (s3)"])
         sums = match.locator(".match-sum td").all_inner_texts()

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from playwright.sync_api import Page
 
 from ctl.draw.browser import style_sheet
 from ctl.draw.faithfulness_view import faithfulness_html, verdict
-from ctl.draw.match_page import match_html, match_page
+from ctl.draw.match_page import SILENT, match_html, match_page
+from ctl.draw.match_reasons import reasons
 from ctl.draw.page import number, page
 from ctl.draw.palette import VIRIDIS, rgb
 from ctl.draw.skeleton_view import body_svg
@@ -27,29 +29,89 @@ def make_match(probability: float | None = None, rival: bool = False, **changes:
     return explain_match(make_evidence(model, 7, 1), make_evidence(model, 4, 2), probability, other)
 
 
+def unfolded(shown: Page) -> Page:
+    shown.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    return shown
+
+
 def test_the_page_states_the_similarity_and_every_number_behind_it(open_page: OpenPage) -> None:
     match = make_match(0.874, bn_neck=True)
     page = open_page(match_page(match, "one </b> and another"))
-    text = page.inner_text("body")
+    assert page.locator("details[open]").count() == 0, "tables are folded"
+    text = unfolded(page).inner_text("body")
     assert f"Similarity {number(match.similarity)}" in text
     assert "one person: 87%" in text
-    assert page.locator("ol li").count() == len(match.pairs)
+    assert page.locator(".match-strip li").count() == len(match.pairs)
     totals = page.locator(".match-sum td").all_inner_texts()
     assert totals == [number(match.similarity, 4)] * 2
     for scale, section in zip(SCALES, page.locator(".match-scale").all(), strict=True):
         rows = [row.locator("th, td").all_inner_texts() for row in section.locator("tbody tr").all()]
-        assert [row[0].removesuffix(" (hardly seen)") for row in rows] == list(part_names(scale))
-        columns = (match.alike[scale], match.query.parts[scale], match.hit.parts[scale])
-        wanted = [[number(a, 3), number(q, 4), number(h, 4)] for a, q, h in zip(*columns, strict=True)]
-        assert [row[1:] for row in rows] == wanted
+        columns = (part_names(scale), match.alike[scale], match.query.parts[scale], match.hit.parts[scale])
+        wanted = [
+            [name, number(a, 3), number(q, 4), number(h, 4)]
+            for name, a, q, h in zip(*columns, strict=True)
+            if max(abs(q), abs(h)) >= SILENT
+        ]
+        assert [[row[0].removesuffix(" (hardly seen)"), *row[1:]] for row in rows[: len(wanted)]] == wanted
+        assert len(rows) == len(wanted) + (len(wanted) < part_count(scale))
         assert section.get_by_role("img").count() == 2
-    assert page.locator("details").count() == 2
     assert page.locator(".match-pair rect").count() == 7 + 4
+
+
+def test_parts_that_put_nothing_in_are_one_row(open_page: OpenPage) -> None:
+    match = make_match()
+    parts = {"s3": np.array([0.3, 1e-6, -2e-5, 0.0, 0.1])}
+    silent = replace(match, query=replace(match.query, parts=match.query.parts | parts))
+    silent = replace(silent, hit=replace(match.hit, parts=match.hit.parts | parts))
+    rows = unfolded(open_page(match_page(silent, "x"))).locator(".match-scale").last.locator("tbody tr")
+    assert [row.locator("th").inner_text().split(" (")[0] for row in rows.all()] == [
+        *("trunk", "right leg", "3 more that put in nothing")
+    ]
+    assert rows.last.locator("th").get_attribute("title") == "left arm, right arm, left leg"
+
+
+def test_the_bars_build_on_each_other_and_end_at_the_similarity(open_page: OpenPage) -> None:
+    match = make_match(bn_neck=True)
+    page = open_page(match_page(match, "x"), width=390)
+    labels = page.locator(".match-waterfall dt").all_inner_texts()
+    assert labels == [
+        *("whole picture (V_g)", "5 parts of s3", "10 parts of s2", "17 parts of s1", "BN neck's shift", "similarity")
+    ]
+    shares = [*(match.query.parts[name].sum() for name in ("whole", "s3", "s2", "s1")), match.query.shift]
+    told = page.locator(".match-waterfall b").all_inner_texts()
+    assert told == [*(number(share, 4, signed=True) for share in shares), number(match.similarity, 4)]
+    bars = page.locator(".match-waterfall i").evaluate_all(
+        "all => all.map(bar => [bar.getBoundingClientRect().left, bar.getBoundingClientRect().right])"
+    )
+    end = bars[-1][0]
+    for (left, right), share in zip(bars[:-1], shares, strict=True):
+        assert (left if share > 0 else right) == pytest.approx(end, abs=1.5)
+        end = right if share > 0 else left
+    assert end == pytest.approx(bars[-1][1], abs=1.5)
+
+
+def test_the_strongest_reasons_are_those_of_the_lead_and_are_lit_on_both(open_page: OpenPage) -> None:
+    match = make_match(rival=True)
+    assert match.lead is not None
+    every = sorted(
+        ((share, name, part) for name, values in match.lead.parts.items() for part, share in enumerate(values)),
+        reverse=True,
+    )[:3]
+    found = reasons(match)
+    assert [(reason.share, reason.scale or "whole", reason.part) for reason in found] == every
+    assert all(reason.pair in match.pairs for reason in found)
+    page = open_page(match_page(match, "x"))
+    cards = page.locator(".match-reasons li")
+    assert cards.locator("b").all_inner_texts() == [f"{place}. {r.name}" for place, r in enumerate(found, start=1)]
+    for card, reason in zip(cards.all(), found, strict=True):
+        assert card.get_by_role("img").count() == 2
+        assert f"{number(reason.share, signed=True)} of {number(match.lead.total)}" in card.inner_text()
+        assert card.locator("mask path, mask circle").count() > 0 or reason.scale is None
 
 
 def test_a_lead_over_a_rival_is_one_more_column(open_page: OpenPage) -> None:
     match = make_match(rival=True)
-    page = open_page(match_page(match, "x"), width=390)
+    page = unfolded(open_page(match_page(match, "x"), width=390))
     assert match.lead is not None
     assert page.locator(".match-sum td").all_inner_texts()[2] == number(match.lead.total, 4)
     cells = page.locator(".match-scale").last.locator("tbody tr").first.locator("td").all_inner_texts()
@@ -70,15 +132,6 @@ def test_a_part_that_is_hardly_seen_is_marked() -> None:
     html = match_html(replace(match, seen=seen))
     assert "left wrist <small>(hardly seen)</small>" in html
     assert html.count("hardly seen") == 1 + sum((match.seen[scale] < 0.2).sum() for scale in ("s2", "s3"))
-
-
-def test_grad_cam_is_laid_over_the_side_that_has_it() -> None:
-    match = make_match()
-    plain = match_html(match)
-    assert "Grad-CAM" not in plain
-    mapped = match_html(match, query_cam=np.ones((7, 16, 8)))
-    assert "Grad-CAM (the query only)" in mapped
-    assert mapped != plain
 
 
 @pytest.mark.parametrize("scale", SCALES)
