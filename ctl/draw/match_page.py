@@ -144,8 +144,8 @@ def _scale(match: Match, scale: Scale) -> str:
         name: max(np.abs(side.parts[s]).max() for s in SCALES if s in side.parts) for name, side in sides.items()
     }
     rows = []
-    shares = np.abs([side.parts[scale] for side in sides.values()]) if sides else np.ones((1, len(names)))
-    silent = np.flatnonzero((shares < SILENT).all(axis=0))
+    largest_of_part = np.max([np.abs(side.parts[scale]) for side in sides.values()] or [np.ones(len(names))], axis=0)
+    silent = np.flatnonzero(largest_of_part < SILENT)
     for part, name in enumerate(names):
         if part in silent:
             continue

@@ -1,5 +1,6 @@
 """What switching something off moved: the embedding, the matrices, the ranking."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -24,6 +25,45 @@ another model, so this shows what the full model leans on, not what the part is 
 <div class="what-if-pair"><section><h4>How far each matrix moved</h4>
 {_table("Matrices", ("matrix", "moved by", "most at"), [_change(one, answer) for one in answer.changes])}</section>
 <section><h4>How the ranking moved</h4>{_ranking(answer)}</section></div></div>"""
+
+
+def switches_html(answers: Mapping[str, Answer]) -> str:
+    """What each switch moves alone, the strongest first, as a fragment of HTML that needs `what_if.css`.
+
+    Args:
+        answers: what is switched off -> the answer without it; an embedding moves by 1 less the cosine with the full one.
+    """
+    if not answers:
+        return ""
+    ordered = sorted(answers.items(), key=lambda item: item[1].similarity)
+    most = max(1 - answer.similarity for _, answer in ordered) or 1.0
+    rows = [
+        f'<tr><th scope="row">{escape(name)}</th><td><span>{number(1 - answer.similarity)}</span>'
+        f'<i style="--share: {(1 - answer.similarity) / most:.3f}"></i></td><td>{shift_words(answer.moves)}</td></tr>'
+        for name, answer in ordered
+    ]
+    table = _table("Each switch alone", ("without", "embedding moves", "the ranking"), rows)
+    return f'<div class="what-if what-if-alone"><h4>Each switch alone</h4>{table}</div>'
+
+
+def shift_words(moves: Sequence[Move]) -> str:
+    """How far a ranking moved, in a sentence."""
+    held = [move for move in moves if move.rank_before is not None]
+    if not held:
+        return "there is no gallery to rank"
+    steps = [abs(move.rank_after - move.rank_before) for move in held if move.rank_after and move.rank_before]
+    left = sum(move.rank_after is None for move in held)
+    moved = sum(step > 0 for step in steps) + left
+    if not moved:
+        return "stays as it is"
+    first = next((move for move in held if move.rank_before == 1), None)
+    kept = first is not None and first.rank_after == 1
+    words = [f"{moved} of {len(held)} hits move"]
+    if max(steps, default=0):
+        words.append(f"by up to {max(steps)} {'place' if max(steps) == 1 else 'places'}")
+    if left:
+        words.append(f"and {left} leave the list")
+    return f"{' '.join(words)}; the first hit {'stays' if kept else '<b>changes</b>'}"
 
 
 def _table(name: str, heads: tuple[str, ...], rows: list[str]) -> str:

@@ -163,6 +163,18 @@ def what_if(model: CTL, trace: Trace, embedding: np.ndarray, setting: Setting) -
     )
 
 
+def switches(full: Setting) -> dict[str, Setting]:
+    """Each thing that can be switched off, alone: "context", "window", "s1" and so on -> the model without it."""
+    found: dict[str, Setting] = {}
+    for term in full.topology:
+        found[term] = replace(full, topology=tuple(other for other in full.topology if other != term))
+    if full.across_frames:
+        found["window"] = replace(full, across_frames=False)
+    for scale in full.fused_scales:
+        found[scale] = replace(full, fused_scales=tuple(other for other in full.fused_scales if other != scale))
+    return found
+
+
 def moves(before: Ranking, after: Ranking) -> tuple[Move, ...]:
     """Every tracklet of two rankings: in the new order, then those that left, in the old order."""
     old, new = ({hit.key: hit for hit in ranking} for ranking in (before, after))

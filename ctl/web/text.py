@@ -58,6 +58,7 @@ EXPLAIN_WHAT_IF: Final = (
     "Switch parts of the loaded model off, without training it again. What moves is what the model leans on."
 )
 TERMS: Final = {"physical": "Physical (Ap)", "mask": "Mask (Am)", "context": "Context (Ac)"}
+SWITCHES: Final = TERMS | {"window": "Other frames (window)", "s1": "17 joints (s1)", "s2": "10 parts (s2)"}
 EXPLAIN_TABLES: Final = "What the paper measured, and what this checkpoint reaches: other data, so never compared."
 ENROL: Final = "Enrol this person"
 OWN_CAMERA: Final = "own clip"

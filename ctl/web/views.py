@@ -21,11 +21,11 @@ from ctl.draw.match_page import match_html
 from ctl.draw.palette import THEMES, ThemeName
 from ctl.draw.ranking_page import ranking_html
 from ctl.draw.report_page import report_html
-from ctl.draw.what_if_page import what_if_html
+from ctl.draw.what_if_page import switches_html, what_if_html
 from ctl.explain.evidence import from_bytes
 from ctl.explain.match import in_step
 from ctl.explain.reading import graphs
-from ctl.explain.what_if import Setting, full_setting
+from ctl.explain.what_if import Setting, full_setting, switches
 from ctl.gallery import Filter, Gallery
 from ctl.progress import Progress
 from ctl.results import (
@@ -192,10 +192,20 @@ def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
     return match_html(compared, calibration.holds_for if calibration else "")
 
 
-def what_if(run: Run, person: int, setting: Setting) -> str:
-    """What the model with less makes of the person."""
-    found = run.analysis.people[person]
-    return what_if_html(run.engine.what_if(found, setting, key_of(run, found)))
+def what_if(run: Run, person: int, setting: Setting) -> Iterator[str]:
+    """What the model with less makes of the person: first of this setting, and then of each switch alone as well."""
+    found, key = run.analysis.people[person], key_of(run, run.analysis.people[person])
+    answer = what_if_html(run.engine.what_if(found, setting, key))
+    overview = run.folder / f"switches-{found.tracklet.id}.html"
+    if not overview.exists():
+        yield answer
+
+    def compare(path: Path) -> None:
+        alone = switches(full_setting(run.engine.model.config))
+        found_by = {text.SWITCHES[name]: run.engine.what_if(found, less, key) for name, less in alone.items()}
+        path.write_text(switches_html(found_by), encoding="utf-8")
+
+    yield run.file(overview.name, compare).read_text(encoding="utf-8") + answer
 
 
 def _cam(run: Run, person: int, gallery: Gallery, reference: str) -> np.ndarray:

@@ -39,7 +39,7 @@ def visit(browser: Browser, url: str, size: tuple[int, int] = WIDE, *, dark: boo
     expect(page.locator("#run")).to_be_visible()
     yield page
     context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def drop(page: Page, clip: Path) -> None:

@@ -13,10 +13,10 @@ from ctl.draw.match_reasons import reasons
 from ctl.draw.page import number, page
 from ctl.draw.palette import VIRIDIS, rgb
 from ctl.draw.skeleton_view import body_svg
-from ctl.draw.what_if_page import what_if_html
+from ctl.draw.what_if_page import shift_words, switches_html, what_if_html
 from ctl.explain.faithfulness import SHARES, Curves, Faithfulness
 from ctl.explain.match import Match, explain_match
-from ctl.explain.what_if import Move, full_setting, what_if
+from ctl.explain.what_if import Move, full_setting, switches, what_if
 from ctl.skeleton import SCALES, part_count, part_names
 from tests.draw.conftest import OpenPage
 from tests.explain.nodes import make_model, make_nodes, make_trace
@@ -175,6 +175,42 @@ def test_an_answer_names_what_moved_and_where(open_page: OpenPage) -> None:
         ["–", "left the list (was 2)", "Dee", "1", "0.750 → –"],
     ]
     assert "nothing has moved" in what_if_html(what_if(model, *make_trace(model, make_nodes(4)), full))
+
+
+def test_each_switch_says_how_far_it_moves_the_ranking(open_page: OpenPage) -> None:
+    model = make_model()
+    full, trace = full_setting(model.config), make_trace(model, make_nodes(4))
+    alone = {name: what_if(model, *trace, less) for name, less in switches(full).items()}
+    assert list(alone) == ["physical", "mask", "context", "window", "s1", "s2"]
+    for name, less in switches(full).items():
+        terms, scales = (
+            {"physical", "mask", "context"} - set(less.topology),
+            set(full.fused_scales) - set(less.fused_scales),
+        )
+        assert {*terms, *scales, *({"window"} if not less.across_frames else ())} == {name}
+    shown = open_page(page("x", switches_html(alone), style_sheet("what_if")), width=390)
+    rows = [row.locator("th, td").all_inner_texts() for row in shown.locator("tbody tr").all()]
+    ordered = sorted(alone, key=lambda name: alone[name].similarity)
+    assert [row[:2] for row in rows] == [[name, number(1 - alone[name].similarity)] for name in ordered]
+    assert {row[2] for row in rows} == {"there is no gallery to rank"}
+
+
+@pytest.mark.parametrize(
+    ("ranks", "words"),
+    [
+        pytest.param([(1, 1), (2, 2)], "stays as it is", id="still"),
+        pytest.param(
+            [(1, 2), (2, 1), (3, 3)], "2 of 3 hits move by up to 1 place; the first hit <b>changes</b>", id="swap"
+        ),
+        pytest.param(
+            [(1, 1), (2, 5), (3, None), (None, 2)],
+            "2 of 3 hits move by up to 3 places and 1 leave the list; the first hit stays",
+            id="leaves",
+        ),
+    ],
+)
+def test_a_shift_in_words(ranks: list[tuple[int | None, int | None]], words: str) -> None:
+    assert shift_words([Move("k", "p", "c", before, after, 0.5, 0.5) for before, after in ranks]) == words
 
 
 def make_faithfulness(better: bool) -> Faithfulness:

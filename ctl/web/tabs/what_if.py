@@ -1,6 +1,6 @@
 """What if tab: the loaded model with something switched off."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -10,7 +10,7 @@ from ctl.draw.browser import style_sheet
 from ctl.explain.what_if import Setting
 from ctl.skeleton import Scale
 from ctl.web import text, views
-from ctl.web.queues import MODEL
+from ctl.web.queues import EXPLORING
 from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person
 
 
@@ -35,12 +35,19 @@ def lay_out() -> WhatIfTab:
 
 
 def offer(tab: WhatIfTab, full: Setting) -> Values:
-    """What another run changes in the switches: all that its model has, switched on."""
+    """What another run changes in the switches: what its model has, all but one switched on, so that there is an
+    effect to see."""
+    last = next(reversed((*full.fused_scales, *full.topology)), "")
+    kept = Setting(
+        tuple(term for term in full.topology if term != last),
+        full.across_frames,
+        tuple(scale for scale in full.fused_scales if scale != last),
+    )
     return {
-        tab.terms: gr.CheckboxGroup([(text.TERMS[term], term) for term in full.topology], value=list(full.topology)),
+        tab.terms: gr.CheckboxGroup([(text.TERMS[term], term) for term in full.topology], value=list(kept.topology)),
         tab.window: gr.Checkbox(value=full.across_frames, interactive=full.across_frames),
         tab.scales: gr.CheckboxGroup(
-            [(text.SCALES[scale], scale) for scale in full.fused_scales], value=list(full.fused_scales)
+            [(text.SCALES[scale], scale) for scale in full.fused_scales], value=list(kept.fused_scales)
         ),
     }
 
@@ -48,9 +55,10 @@ def offer(tab: WhatIfTab, full: Setting) -> Values:
 def connect(tab: WhatIfTab, visit: Visit, chosen: gr.events.Dependency) -> None:
     def answer(
         selection: Selection | None, terms: Sequence[TopologyTerm], window: bool, scales: Sequence[Scale]
-    ) -> Values:
+    ) -> Iterator[Values]:
         with shown_person(visit.service, selection) as (run, person):
-            return {tab.answer: views.what_if(run, person, Setting(tuple(terms), window, tuple(scales)))}
+            for answer in views.what_if(run, person, Setting(tuple(terms), window, tuple(scales))):
+                yield {tab.answer: answer}
 
     switches = [tab.terms, tab.window, tab.scales]
-    redraw((chosen,), switches, answer, [visit.selection, *switches], [tab.answer], MODEL)
+    redraw((chosen,), switches, answer, [visit.selection, *switches], [tab.answer], EXPLORING)
