@@ -20,26 +20,37 @@ def require(data_set: str, root: Path, *parts: str) -> None:
             raise InputError(f"{data_set} at {root} lacks {part}: its folder must hold {', '.join(parts)}")
 
 
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, in the natural order of the names; what systems leave there is passed over.
+
+    Raises InputError where it can't be looked into, or is none.
+    """
+    try:
+        return natural_order((f for f in folder.iterdir() if not is_system(f.name)), lambda f: f.name)
+    except OSError as error:
+        raise InputError(f"{folder} can't be looked into: {error.strerror}") from error
+
+
 def subfolders(folder: Path) -> list[Path]:
-    """Folders within a folder in the natural order of their names; those of the system are left out."""
-    return natural_order((f for f in folder.iterdir() if f.is_dir() and not is_system(f.name)), lambda f: f.name)
+    """Folders within a folder in the natural order of their names. Raises InputError as `entries`."""
+    return [entry for entry in entries(folder) if entry.is_dir()]
 
 
 def pictures(folder: Path) -> tuple[Path, ...]:
     """Picture files of a folder in the natural order of their names: frame 2 before frame 10; no hidden ones.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or as `entries`.
     """
-    files = [f for f in folder.iterdir() if is_frame_name(f.name)]
+    files = tuple(entry for entry in entries(folder) if is_frame_name(entry.name))
     if not files:
         raise InputError(f"{folder} holds no pictures ({', '.join(suffix[1:] for suffix in SUFFIXES)})")
-    return tuple(natural_order(files, lambda f: f.name))
+    return files
 
 
 def holds_pictures(folder: Path) -> bool:
     """Whether pictures lie in a folder itself."""
-    return any(is_frame_name(file.name) for file in folder.iterdir())
+    return any(is_frame_name(entry.name) for entry in entries(folder))
 
 
 def two_camera_split(train: Iterable[int], test: Iterable[int], cameras: Sequence[dict[int, TrackletFiles]]) -> Split:

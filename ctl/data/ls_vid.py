@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from ctl.data.benchmark import Benchmark, Split, TrackletFiles
-from ctl.data.listing import require
+from ctl.data.listing import entries, require
 from ctl.data.matlab import read_matrix
 from ctl.errors import InputError
 from ctl.files import read_bytes
-from ctl.video.names import natural_order
 from ctl.video.pictures import is_frame_name
 
 LISTS: Final = {part: f"list_sequence/list_seq_{part}.txt" for part in ("train", "test")}
@@ -73,7 +72,7 @@ def _by_prefix(folder: Path) -> dict[str, list[Path]]:
     """Pictures of a folder in the order of their names, by all but the last word of the name. One look per folder."""
     frames: dict[str, list[Path]] = defaultdict(list)
     if folder.is_dir():
-        for file in natural_order(folder.iterdir(), lambda f: f.name):
+        for file in entries(folder):
             if is_frame_name(file.name):
                 frames[file.stem.rpartition("_")[0]].append(file)
     return frames

@@ -105,7 +105,7 @@ def _read_zip(path: Path) -> MemoryGallery:
             return unpack(read)
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
-    except (InputError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (InputError, zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
         raise InputError(f"{path.name} is not an exported gallery: {error}") from error
 
 
