@@ -123,13 +123,14 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypa
     torch.testing.assert_close(OnnxModule(net, torch.zeros(1, 3, 8, 8))(pictures), net(pictures), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.slow
 def test_without_the_package_everything_runs_in_torch() -> None:
     script = """
 import sys
 from ctl import runtime
 runtime.find_spec = lambda name: None
 from ctl import analyze
+
+pytestmark = pytest.mark.slow
 analyze(sys.argv[1], device="cpu")
 assert "onnxruntime" not in sys.modules
 """

@@ -24,6 +24,8 @@ from ctl.files import ROOT
 from ctl.pipeline import Engine
 from ctl.video.reader import open_clip
 
+pytestmark = pytest.mark.slow
+
 CLIP: Final = ROOT / "assets" / "samples" / "man-lab1.mp4"
 FRAMES: Final = 8
 SAME: Final = 1e-5

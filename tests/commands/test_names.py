@@ -11,6 +11,8 @@ import pytest
 from tests.commands.conftest import Command, Inputs, write_clip, write_list
 from tests.train.world import write_world
 
+pytestmark = pytest.mark.slow
+
 NAMES = [
     pytest.param(b"line\nbreak", id="line-break"),
     pytest.param(b'it\'s "q" <script>alert(1)<.script> &amp; %s{0}', id="markup"),
@@ -101,7 +103,6 @@ def test_a_data_set_is_evaluated_and_learned_from(odd: str, inputs: Inputs, comm
     assert {file.name for file in Path(f"{odd} plots").iterdir()} == {"cmc.png", "rank-lists.png"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("odd", NAMES[2:3], indirect=True)
 def test_exports_and_spaces(odd: str, inputs: Inputs, command: Command) -> None:
     shutil.copytree(inputs.checkpoint, f"{odd} model")
