@@ -1,6 +1,7 @@
 """What is kept of a sample is what the engine finds in it, and the page needs nothing else to show it."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,10 +14,11 @@ from safetensors.numpy import load, save
 from ctl import precomputed
 from ctl.checkpoint import load_checkpoint
 from ctl.errors import InputError
+from ctl.explain.faithfulness import RANDOM_MAPS, SHARES
 from ctl.explain.what_if import full_setting
 from ctl.files import ROOT
 from ctl.pipeline import Engine
-from ctl.precomputed import Precomputed, precompute, read_precomputed, write_precomputed
+from ctl.precomputed import CHECKS, SUFFIX, Precomputed, precompute, read_precomputed, write_precomputed
 from ctl.types import Analysis
 from ctl.web import views
 from ctl.web.runs import RunStore
@@ -182,6 +184,25 @@ def test_a_damaged_file_is_named_in_one_sentence(case: str, folder: Path, engine
     assert "\n" not in str(told.value)
 
 
+def test_checks_of_other_models_are_left_out_and_damaged_ones_are_named(
+    folder: Path, engine: Engine, tmp_path: Path
+) -> None:
+    shutil.copy(folder / "man-lab1.safetensors", tmp_path)
+    checks, kept = tmp_path / "man-lab1.checks.json", (RESULTS / "man-lab1.checks.json").read_text(encoding="utf-8")
+    checks.write_text(kept, encoding="utf-8")
+    found = read_precomputed(tmp_path, engine, CROP)
+    assert found is not None
+    assert set(found.checks) == {(1, "")}
+    checks.write_text(kept.replace(engine.checkpoint.sha256, "0" * 64), encoding="utf-8")
+    found = read_precomputed(tmp_path, engine, CROP)
+    assert found is not None
+    assert found.checks == {}
+    for damaged in (kept[:-40], kept.replace('"road"', '"rode"')):
+        checks.write_text(damaged, encoding="utf-8")
+        with pytest.raises(InputError, match=r"man-lab1\.checks\.json, what was kept of man-lab1\.mp4, is damaged"):
+            read_precomputed(tmp_path, engine, CROP)
+
+
 def test_the_same_clip_gives_the_same_bytes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precomputed, "REFERENCES", 0)
     assert precompute(engine, CROP) == precompute(engine, CROP)
@@ -236,4 +257,13 @@ def test_shipped_results_are_those_of_the_shipped_samples_and_models(engine: Eng
     samples = json.loads((SAMPLES / "samples.json").read_text())
     shown = [SAMPLES / sample["file"] for sample in samples if sample["shown"]]
     assert [clip.name for clip in shown if read_precomputed(RESULTS, engine, clip) is None] == []
-    assert {file.stem for file in RESULTS.iterdir()} == {clip.stem for clip in shown}
+    assert {file.name for file in RESULTS.iterdir()} == {
+        f"{clip.stem}{end}" for clip in shown for end in (SUFFIX, CHECKS)
+    }
+    for clip in shown:
+        found = read_precomputed(RESULTS, engine, clip)
+        assert found is not None
+        assert set(found.checks) == {(person.tracklet.id, "") for person in found.analysis.people}
+        for check in found.checks.values():
+            assert check.deletion.random.shape == check.insertion.random.shape == (RANDOM_MAPS, len(SHARES))
+            assert check.deletion.shown[0] == pytest.approx(1, abs=0.03), "similarity of the clip to itself"

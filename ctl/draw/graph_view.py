@@ -8,8 +8,7 @@ choosing a node sends a "select" event with its scale, number and name, and tell
 from typing import Any, Final
 
 from ctl.draw.footage import Footage, footage_json, packed, rows_of, view_html
-from ctl.explain.graph_links import window_frames
-from ctl.explain.reading import TERM_NAMES, cross_scale, cross_scale_sources, graphs, matrices, window_of
+from ctl.explain.reading import TERM_NAMES, cross_scale, cross_scale_sources, graphs, matrices, window_frames, window_of
 from ctl.skeleton import SCALES, Scale, part_count
 from ctl.types import Trace
 

@@ -56,13 +56,6 @@ def image_tag(image: np.ndarray, alt: str, height: int = 256) -> str:
     return f'<img src="{jpeg_uri(picture)}" alt="{escape(alt)}" width="{width}" height="{height}">'
 
 
-def svg_image(image: np.ndarray, x: float, y: float) -> str:
-    """(H, W, 3) uint8 RGB as an <image> of an SVG, one unit per pixel, that carries its own JPEG."""
-    height, width = image.shape[:2]
-    uri = jpeg_uri(image)
-    return f'<image href="{uri}" x="{x:g}" y="{y:g}" width="{width}" height="{height}"/>'
-
-
 def jpeg_uri(picture: np.ndarray | Image.Image) -> str:
     """(H, W, 3) uint8 RGB as a data URI."""
     return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(picture, 88)).decode('ascii')}"

@@ -31,7 +31,7 @@ def switches_html(answers: Mapping[str, Answer]) -> str:
     """What each switch moves alone, the strongest first, as a fragment of HTML that needs `what_if.css`.
 
     Args:
-        answers: what is switched off -> the answer without it; an embedding moves by 1 less the cosine with the full one.
+        answers: what is switched off -> the answer without it. An embedding moves by 1 less the cosine.
     """
     if not answers:
         return ""

@@ -7,6 +7,7 @@ from typing import Final, Literal, cast
 
 import numpy as np
 
+from ctl.inference import clip_indices
 from ctl.skeleton import SCALES, Scale, part_count, part_names, pooling_matrix
 from ctl.types import Keypoints, Trace
 
@@ -91,6 +92,21 @@ def frame_name(k: int, window: int) -> str:
     """The k-th frame of a window as seen from its centre: "t−1", "t", "t+1"."""
     offset = k - window // 2
     return "t" if offset == 0 else f"t{'−' if offset < 0 else '+'}{abs(offset)}"
+
+
+def window_frames(trace_frames: int, clip_length: int, window: int, frame: int) -> tuple[int | None, ...]:
+    """Which frames of the tracklet stood in a frame's window; None where the clip had begun or ended.
+
+    Args:
+        trace_frames: T of the tracklet.
+        clip_length: of the clips that the model cut it into.
+        window: τ.
+        frame: 0 … T-1.
+    """
+    clips = clip_indices(trace_frames, clip_length)
+    clip, place = (int(axis[0]) for axis in np.nonzero(clips == frame))  # the first time, as in a trace
+    reach = range(place - window // 2, place + window // 2 + 1)
+    return tuple(int(clips[clip, k]) if 0 <= k < clip_length else None for k in reach)
 
 
 def node_positions(keypoints: Keypoints, scale: Scale) -> tuple[np.ndarray, np.ndarray]:

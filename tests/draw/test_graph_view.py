@@ -12,13 +12,13 @@ from ctl.draw.footage import Footage, film_crops
 from ctl.draw.graph_view import MAX_FRAMES, drawn_scales, graph_view
 from ctl.draw.page import number, page
 from ctl.draw.palette import NEGATIVE, POSITIVE
-from ctl.explain.graph_links import links
 from ctl.explain.reading import TERM_NAMES, graph_weights, matrices
 from ctl.skeleton import JOINTS, part_count, physical_adjacency
 from ctl.types import Trace
 from tests.draw.conftest import OpenPage
 from tests.draw.pages import make_person, set_range
 from tests.explain.traces import make_trace
+from tests.oracles.graph_links import links
 
 KNEE, ANKLE = JOINTS.index("left knee"), JOINTS.index("left ankle")
 CLIP = 6

@@ -1,3 +1,4 @@
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,8 @@ from ctl.explain.faithfulness import (
     ROAD_SHARES,
     SHARES,
     Curves,
+    check_from_json,
+    check_json,
     faithfulness,
     ranks,
     smooth_noise,
@@ -149,3 +152,17 @@ def test_random_maps_have_spots_not_salt_and_pepper() -> None:
     noise = smooth_noise(np.random.default_rng(0), (3, 16, 8))
     assert noise.shape == (3, 16, 8)
     assert np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1] > 0.5
+
+
+def test_a_check_is_the_same_after_a_way_through_json() -> None:
+    network, (frames, logits) = RedCells(make_model()), make_clip()
+    found = faithfulness(network, frames, logits, np.ones((3, 4, 2)), REFERENCE, random_maps=2)
+    again = check_from_json(json.loads(json.dumps(check_json(found))))
+    for name in ("deletion", "insertion"):
+        np.testing.assert_allclose(getattr(again, name).shown, getattr(found, name).shown, atol=1e-6)
+        np.testing.assert_allclose(getattr(again, name).random, getattr(found, name).random, atol=1e-6)
+    assert again.road == pytest.approx(found.road, abs=1e-6)
+    np.testing.assert_allclose(again.random_roads, found.random_roads, atol=1e-6)
+    assert again.frames.tolist() == found.frames.tolist()
+    with pytest.raises(ValueError, match="curves have shapes"):
+        check_from_json(check_json(found) | {"deletion": {"shown": [1, 0], "random": [[1, 0]]}})

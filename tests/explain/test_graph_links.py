@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from ctl.explain.graph_links import links, window_frames
+from ctl.explain.reading import window_frames
 from ctl.skeleton import JOINTS, PARTS, part_count, part_names
 from tests.explain.traces import make_trace
+from tests.oracles.graph_links import links
 
 KNEE, ANKLE = JOINTS.index("left knee"), JOINTS.index("left ankle")
 

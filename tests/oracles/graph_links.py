@@ -1,12 +1,12 @@
-"""The strongest links of one node of the graph: within its frame, across its window, and between scales."""
+"""What the graph view has to tell of one node: its strongest links in its frame, across its window and between scales.
+
+The view itself reads them in the browser (`ctl/draw/graph_links.js`); this is the same in Python, from the trace.
+"""
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import numpy as np
-
-from ctl.explain.reading import cross_scale, cross_scale_sources, matrices, window_of
-from ctl.inference import clip_indices
+from ctl.explain.reading import cross_scale, cross_scale_sources, matrices, window_frames, window_of
 from ctl.skeleton import Scale, part_count, part_names
 from ctl.types import Trace
 
@@ -52,21 +52,6 @@ class NodeLink:
         """Names of receiver and sender."""
         receiver, sender = (part_names(scale)[node] for scale, node in (self.receiver, self.sender))
         return receiver, sender
-
-
-def window_frames(trace_frames: int, clip_length: int, window: int, frame: int) -> tuple[int | None, ...]:
-    """Which frames of the tracklet stood in a frame's window; None where the clip had begun or ended.
-
-    Args:
-        trace_frames: T of the tracklet.
-        clip_length: of the clips that the model cut it into.
-        window: τ.
-        frame: 0 … T-1.
-    """
-    clips = clip_indices(trace_frames, clip_length)
-    clip, place = (int(axis[0]) for axis in np.nonzero(clips == frame))  # the first time, as in a trace
-    reach = range(place - window // 2, place + window // 2 + 1)
-    return tuple(int(clips[clip, k]) if 0 <= k < clip_length else None for k in reach)
 
 
 def links(
