@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
 
-from ctl.skeleton import SCALES
-
 MOST: Final = 1000
-"""No rank, person or frame is above it."""
+"""No rank or person is above it."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +18,12 @@ class Link:
         tab: id of a tab; "" leaves the one that is open.
         rank: of the hit that is compared, from 1.
         person: place among the people of the clip, from 1.
-        frame: of that person, from 1; 0 leaves the choice to the page.
-        scale: of the graph, such as "s1"; "" leaves the choice to the page.
     """
 
     sample: str
     tab: str = ""
     rank: int = 1
     person: int = 1
-    frame: int = 0
-    scale: str = ""
 
     @property
     def asked(self) -> str:
@@ -42,21 +36,19 @@ def read_link(query: str, samples: frozenset[str]) -> Link | None:
     values = {name: found[-1] for name, found in parse_qs(query.removeprefix("?")).items()}
     if values.get("sample") not in samples:
         return None
-    tab, scale = values.get("tab", ""), values.get("scale", "")
+    tab = values.get("tab", "")
     return Link(
         values["sample"],
         tab if re.fullmatch(r"[a-z-]{1,20}", tab) else "",
-        _number(values.get("rank"), 1),
-        _number(values.get("person"), 1),
-        _number(values.get("frame"), 0),
-        scale if scale in SCALES else "",
+        _number(values.get("rank")),
+        _number(values.get("person")),
     )
 
 
-def _number(value: str | None, otherwise: int) -> int:
-    """A whole number from 1 to `MOST`, or what is taken instead."""
-    number = int(value) if value and re.fullmatch(r"[0-9]{1,4}", value) else 0
-    return number if 1 <= number <= MOST else otherwise
+def _number(value: str | None) -> int:
+    """A whole number from 1 to `MOST`; 1 where it is none."""
+    number = int(value) if value and re.fullmatch(r"[0-9]{1,4}", value) else 1
+    return number if 1 <= number <= MOST else 1
 
 
 READ_VISIT: Final = """() => [document.body.classList.contains("dark") ? "dark" : "light", location.search]"""
@@ -74,7 +66,7 @@ changes it. Gradio's own base, "./", does nothing else."""
 
 WRITE_LINK: Final = """sample => setTimeout(() => {
   const query = new URLSearchParams(location.search);
-  for (const name of ["sample", "tab", "rank", "person", "frame", "scale"]) query.delete(name);
+  for (const name of ["sample", "tab", "rank", "person"]) query.delete(name);
   if (sample) {
     query.set("sample", sample);
     const tab = document.querySelector("#tabs [role=tab][aria-selected=true]")?.dataset.tabId;
@@ -87,3 +79,9 @@ WRITE_LINK: Final = """sample => setTimeout(() => {
   history.replaceState(history.state, "", location.pathname + (query.size ? "?" + query : ""));
 }, 100)"""
 """Puts what is shown into the address; an uploaded clip leaves none."""
+
+SHOW_STOP: Final = """() => setTimeout(() => {
+  const {frame, scale} = document.querySelector("#tour section")?.dataset ?? {};
+  if (frame > 0) document.dispatchEvent(new CustomEvent("ctl:show", {detail: {frame: frame - 1, scale}}));
+}, 100)"""
+"""Once a view is filled: brings it to the frame and the scale that the tour's stop is about."""

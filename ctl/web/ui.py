@@ -8,7 +8,7 @@ import gradio as gr
 from ctl.web import api, handlers, page, text
 from ctl.web.access import NAME_THE_UNNAMED
 from ctl.web.browser import calling, pressing
-from ctl.web.links import DROP_IDLE_BASE, READ_VISIT, RUN_ASKED, WRITE_LINK
+from ctl.web.links import DROP_IDLE_BASE, READ_VISIT, RUN_ASKED, SHOW_STOP, WRITE_LINK
 from ctl.web.queues import MODEL, PLUMBING, SHOWING
 from ctl.web.samples import Sample
 from ctl.web.service import ExplainService
@@ -106,6 +106,8 @@ def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
         answer.connect(shown.answer, shown.match.hit, shown.cam.reference),
     )
     adjacency.connect(shown.adjacency, visit, chosen)
+    for view in (shown.graph.explorer, shown.adjacency.matrices):
+        view.change(None, None, None, js=SHOW_STOP, show_progress="hidden")
     match.connect(shown.match, visit, searched)
     cam.connect(shown.cam, visit, searched)
     what_if.connect(shown.what_if, visit, chosen)

@@ -68,6 +68,7 @@ def choose_sample(page: Page, title: str) -> None:
 def run_sample(page: Page, title: str) -> None:
     """Open the page on a sample, by its address; nothing of another clip is on it."""
     name = sample_named(page, title).get_attribute("data-sample")
+    page.wait_for_load_state("networkidle")  # a page that is left while it loads complains
     page.goto(f"{page.url.partition('?')[0]}?sample={name}")
     expect_shown(page, str(name))
 

@@ -12,6 +12,8 @@ SAMPLES = frozenset({"man-lab1", "street"})
     [
         ("?sample=man-lab1&tab=match&rank=2", Link("man-lab1", "match", 2)),
         ("?sample=street", Link("street", "", 1)),
+        ("?sample=street&person=2&tab=graph", Link("street", "graph", 1, 2)),
+        ("?sample=street&person=0&rank=²", Link("street", "", 1)),
         ("?sample=street&sample=man-lab1&tab=cam", Link("man-lab1", "cam", 1)),
         ("?sample=street&tab=<script>&rank=-1", Link("street", "", 1)),
         ("?sample=street&rank=999999", Link("street", "", 1)),

@@ -27,9 +27,6 @@ from ctl.web.tabs.common import Selection, Values, Visit, shown_person
 REMEMBERED: Final = 8
 """Queries that stay on offer."""
 
-REFERENCES: Final = 10
-"""Hits that Grad-CAM and Match offer."""
-
 Query = tuple[str, str]
 """Label and token."""
 
@@ -68,7 +65,7 @@ class Followers:
     def offer(self, hits: Ranking, hit: str | None, reference: str, otherwise: str | None) -> Values:
         """Offer hits to compare. `hit` and `reference` are what is chosen now and stays, where it is on offer;
         `otherwise` is the hit's key that is chosen instead."""
-        offered = [(hit_label(one), one.key) for one in hits[:REFERENCES]]
+        offered = [(hit_label(one), one.key) for one in hits]
         return {
             self.hit: _offer(offered, hit, otherwise),
             self.reference: _offer([text.ITSELF, *offered], reference, ""),
@@ -76,9 +73,8 @@ class Followers:
 
 
 def hit_of_rank(hits: Ranking, rank: int) -> str | None:
-    """Key of a hit that is offered; the last of them where there are fewer."""
-    offered = hits[:REFERENCES]
-    return offered[min(rank, len(offered)) - 1].key if offered else None
+    """Key of a hit; of the last where there are fewer."""
+    return hits[min(rank, len(hits)) - 1].key if hits else None
 
 
 def lay_out() -> GalleryTab:
@@ -136,7 +132,7 @@ def connect(
             wanted = Search(tuple(queries), tuple(cameras or ()), tuple(without or ()), int(top_k), at_least)
             found = search(service.runs, gallery, wanted)
             info = run.analysis.checkpoint
-            stays = any(one.key == hit for one in found.hits[:REFERENCES])
+            stays = any(one.key == hit for one in found.hits)
             compared = hit if stays else hit_of_rank(found.hits, int(asked.partition("/")[2] or 1))
             return others.offer(found.hits, hit, reference, compared) | {
                 others.answer: answer_html(run, place, found.hits, gallery, compared),

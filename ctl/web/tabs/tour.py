@@ -6,17 +6,28 @@ from typing import Final
 
 import gradio as gr
 
+from ctl.skeleton import Scale
 from ctl.web.browser import script
 from ctl.web.links import Link
 
 
 @dataclass(frozen=True)
 class Stop:
-    """One stop: what is shown, what it is about, and what to look at."""
+    """One stop.
+
+    Args:
+        link: what is shown.
+        what: what it is about.
+        look_at: one sentence.
+        frame: that the graph and the matrices stop at, from 1; 0 lets them play.
+        scale: that the matrices show.
+    """
 
     link: Link
     what: str
     look_at: str
+    frame: int = 0
+    scale: Scale = "s1"
 
 
 STOPS: Final = (
@@ -26,14 +37,17 @@ STOPS: Final = (
         "Four cameras saw the same man: Match pairs the poses and says which parts look alike from the other side.",
     ),
     Stop(
-        Link("walker-0002", "graph", frame=4),
+        Link("walker-0002", "graph"),
         "Somebody in the way",
         "A passer-by hides him: joints behind have low scores, and learned links carry what other frames saw.",
+        frame=4,
     ),
     Stop(
-        Link("woman-street", "adjacency", frame=23, scale="s3"),
+        Link("woman-street", "adjacency"),
         "What the model learned",
         "The body gives the first links; the model adds its own, which the matrix shows between five parts.",
+        frame=23,
+        scale="s3",
     ),
     Stop(
         Link("walker-0010", "match", rank=3),
@@ -76,7 +90,7 @@ def stop_html(number: int) -> str:
     on = _button(-1, "Finish") if last else _button(number + 1, "Next")
     leave = "" if last else _button(-1, "Leave")
     return (
-        f'<section class="ctl-walk" aria-label="Tour"><p><b>{number + 1} of {len(STOPS)} · {escape(stop.what)}</b> '
+        f'<section class="ctl-walk" aria-label="Tour" data-frame="{stop.frame}" data-scale="{stop.scale}"><p><b>{number + 1} of {len(STOPS)} · {escape(stop.what)}</b> '
         f"<span>{escape(stop.look_at)}</span></p><div>{leave}{back}{on}</div></section>"
     )
 
