@@ -82,6 +82,6 @@ WRITE_LINK: Final = """sample => setTimeout(() => {
 
 SHOW_STOP: Final = """() => setTimeout(() => {
   const {frame, scale} = document.querySelector("#tour section")?.dataset ?? {};
-  if (frame > 0) document.dispatchEvent(new CustomEvent("ctl:show", {detail: {frame: frame - 1, scale}}));
+  if (frame > 0) document.dispatchEvent(new CustomEvent("ctl:show", {detail: {frame: Number(frame), scale}}));
 }, 100)"""
 """Once a view is filled: brings it to the frame and the scale that the tour's stop is about."""

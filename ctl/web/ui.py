@@ -19,6 +19,9 @@ QUEUE_SIZE: Final = 200
 
 SHOW_RESULTS: Final = """() => document.querySelector("#answer-card").scrollIntoView({block: "nearest"})"""
 """After a run: where the window is small, the answer stands below."""
+LAST: Final[dict[str, Any]] = {"trigger_mode": "always_last"}
+"""Of several clicks while one is answered, the last one counts."""
+
 CACHE_SWEEP: Final = (600, 3600)  # seconds: every, older than
 
 
@@ -82,13 +85,13 @@ def _connect_samples(app: gr.Blocks, shown: page.Page) -> gr.events.Dependency:
     own, sample = shown.visit.own, shown.strip.sample
     chosen = (
         opened.then(handlers.make_on_link(shown), [own, search], filled, **options),
-        shown.strip.pictures.select(handlers.make_on_sample(shown), own, filled, **options),
-        shown.tour.walk.select(handlers.make_on_stop(shown), own, [*filled, shown.tour.walk], **options),
+        shown.strip.pictures.select(handlers.make_on_sample(shown), own, filled, **LAST, **options),
+        shown.tour.walk.select(handlers.make_on_stop(shown), own, [*filled, shown.tour.walk], **LAST, **options),
     )
     for one in chosen:
         one.success(None, shown.pending, None, js=RUN_ASKED)
     shown.answer.people.select(
-        handlers.make_on_person(shown), [shown.visit.selection, own, sample], shown.showing, **options
+        handlers.make_on_person(shown), [shown.visit.selection, own, sample], shown.showing, **LAST, **options
     )
     gr.on([shown.tabs.select, shown.match.hit.change, sample.change], None, sample, None, js=WRITE_LINK)
     sample.change(None, sample, None, js=pressing("#samples button[data-sample]"))

@@ -133,10 +133,10 @@ def test_the_tour_leads_through_its_stops(browser: Browser, app_url: str, screen
         expect(walk).to_contain_text("2 of 6")
         expect(page.get_by_role("tab", name="Graph", exact=True)).to_have_attribute("aria-selected", "true")
         expect(page.locator("#explorer .view-clock")).to_contain_text("frame 4 ")
-        for _ in range(4):
-            page.keyboard.press("Enter")  # the button that leads on has the focus
-            page.wait_for_timeout(1500)
-        expect(walk).to_contain_text("6 of 6")
+        for number in range(3, 7):
+            expect(walk.get_by_role("button").last).to_be_focused()
+            page.keyboard.press("Enter")
+            expect(walk).to_contain_text(f"{number} of 6")
         walk.get_by_role("button", name="Back").click()
         expect(walk).to_contain_text("5 of 6")
         expect(page.locator("#portrait figcaption")).to_have_text("Person 2")

@@ -26,7 +26,9 @@ class CamTab:
 
 
 def lay_out() -> CamTab:
-    reference = gr.Dropdown([text.ITSELF], value="", label="What makes it similar to", elem_id="reference")
+    reference = gr.Dropdown(
+        [text.ITSELF], value="", label="What makes it similar to", elem_id="reference", allow_custom_value=True
+    )
     gr.HTML(text.hints(text.EXPLAIN_CAM))
     maps = gr.HTML(
         css_template=style_sheet(*SHEETS), js_on_load=script(*SCRIPTS), apply_default_css=False, elem_id="cam-maps"

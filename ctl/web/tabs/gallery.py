@@ -174,7 +174,10 @@ def connect(
 
 
 def _offer(choices: list[tuple[str, str]], chosen: str | None, otherwise: str | None) -> gr.Dropdown:
-    """A dropdown's update. What is chosen is not set again while it is on offer: another may have been chosen since."""
+    """A dropdown's update. What is chosen is not set again while it is on offer: another may have been chosen since.
+
+    The dropdowns allow custom values: Gradio would refuse a choice that was on offer when it was made but isn't now.
+    """
     stays = chosen in [value for _, value in choices]
     return gr.Dropdown(choices) if stays else gr.Dropdown(choices, value=otherwise)
 

@@ -20,7 +20,7 @@ class MatchTab:
 
 
 def lay_out() -> MatchTab:
-    hit = gr.Dropdown([], label="Compare with", elem_id="hit")
+    hit = gr.Dropdown([], label="Compare with", elem_id="hit", allow_custom_value=True)
     gr.HTML(text.hints(text.EXPLAIN_MATCH))
     return MatchTab(
         hit,

@@ -89,10 +89,9 @@ def stop_html(number: int) -> str:
     back = _button(number - 1, "Back") if number else ""
     on = _button(-1, "Finish") if last else _button(number + 1, "Next")
     leave = "" if last else _button(-1, "Leave")
-    return (
-        f'<section class="ctl-walk" aria-label="Tour" data-frame="{stop.frame}" data-scale="{stop.scale}"><p><b>{number + 1} of {len(STOPS)} · {escape(stop.what)}</b> '
-        f"<span>{escape(stop.look_at)}</span></p><div>{leave}{back}{on}</div></section>"
-    )
+    where = f'data-frame="{stop.frame}" data-scale="{stop.scale}"'
+    words = f"<b>{number + 1} of {len(STOPS)} · {escape(stop.what)}</b> <span>{escape(stop.look_at)}</span>"
+    return f'<section class="ctl-walk" aria-label="Tour" {where}><p>{words}</p><div>{leave}{back}{on}</div></section>'
 
 
 def _button(number: int, word: str) -> str:
