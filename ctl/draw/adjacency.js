@@ -1,4 +1,4 @@
-// Who hears whom, as matrices beside the person. Needs view.js and heat.js.
+// Who hears whom, as matrices beside the person. Needs view.js, heat.js, adjacency_person.js.
 
 const TERMS = {
   learned: "Learned (Am + Ac)",
@@ -26,7 +26,7 @@ whenFilled("adjacency", (view, room, data) => {
   }
   for (const source of Object.keys(data.cross)) data.cross[source] = unpack(data.cross[source]);
   for (const body of Object.values(data.bodies)) body.xy = unpack(body.xy);
-  const {width, height, colours} = data;
+  const {colours} = data;
   const held = Object.keys(data.graphs).map(name => name.split("_l"));
   const scales = [...new Set(held.map(([scale]) => scale))];
   const layers = [...new Set(held.map(([, layer]) => Number(layer)))];
@@ -55,17 +55,11 @@ whenFilled("adjacency", (view, room, data) => {
     rising: colours.rising
   });
   const colour = () => painter(range(asked.term), palette());
-  const pictures = reel(data.pictures, () => drawPerson());
   const said = make("p", {class: "view-said", "aria-live": "polite"});
-  const picture = make("canvas", {"aria-hidden": "true"});
-  const [limbs, dots, rings] = [draw("g"), draw("g"), draw("g")];
-  const marks = draw("svg", {viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true"}, limbs, dots, rings);
-  const person = make(
-    "div",
-    {class: "adjacency-person", style: `aspect-ratio: ${width} / ${height}`},
-    picture,
-    marks
-  );
+  const person = personBeside(data, {
+    pointed: node => light(node && {receiver: {...node, frame: 0}}),
+    beside: frameBeside
+  });
   const matrix = walkable(make("canvas"), "Matrix: rows receive, columns send", cell => light(cell && ends(cell)));
   const blocks = make("div", {class: "adjacency-blocks"});
   const key = make("div", {class: "adjacency-key"});
@@ -168,46 +162,7 @@ whenFilled("adjacency", (view, room, data) => {
   }
 
   function drawPerson() {
-    const scale = lit?.sender?.scale ?? asked.scale ?? Object.keys(data.bodies)[0];
-    const frame = frameBeside(lit?.receiver?.frame ?? 0);
-    paint(picture, pictures.at(frame), width, height);
-    const unit = Math.max(height / 256, height / (marks.clientHeight || 400));
-    const at = (end, then = frame) => [0, 1].map(axis => data.bodies[end.scale].xy.at(then, end.node, axis));
-    const body = data.bodies[scale];
-    const bones = body.bones.map(([i, j]) => {
-      const [from, to] = [i, j].map(node => at({scale, node}).join(" "));
-      return `<path class="bone" d="M${from}L${to}" stroke-width="${1.5 * unit}"/>`;
-    });
-    limbs.innerHTML = bones.join("");
-    if (dots.scale !== scale) dotsOf(scale);
-    [...dots.children].forEach((dot, node) => {
-      const [x, y] = at({scale, node});
-      dot.setAttribute("cx", x);
-      dot.setAttribute("cy", y);
-      dot.setAttribute("r", 3.5 * unit);
-    });
-    rings.innerHTML = litMarks(at, frame, unit);
-  }
-
-  function dotsOf(scale) {
-    const {names, sides} = data.bodies[scale];
-    const fills = sides.map(side => colours[side]);
-    dots.scale = scale;
-    dots.replaceChildren(
-      ...names.map((name, node) => draw("circle", {"data-node": node, fill: fills[node]}, draw("title", {}, name)))
-    );
-  }
-
-  /** Rings around the two ends, and a line from the sender, where it was in its own frame. */
-  function litMarks(at, frame, unit) {
-    if (!lit) return "";
-    const ring = ([x, y], kind) =>
-      `<circle class="${kind}" cx="${x}" cy="${y}" r="${7 * unit}" stroke-width="${2.5 * unit}"/>`;
-    const to = at(lit.receiver);
-    if (!lit.sender) return ring(to, "receiver");
-    const from = at(lit.sender, frameBeside(lit.sender.frame));
-    const line = `<path class="lit" d="M${from.join(" ")}L${to.join(" ")}" stroke-width="${2 * unit}"/>`;
-    return line + ring(from, "sender") + ring(to, "receiver");
+    person.show(lit?.sender?.scale ?? asked.scale ?? Object.keys(data.bodies)[0], lit);
   }
 
   /** The nine blocks of the window, small: each a button. */
@@ -316,12 +271,6 @@ whenFilled("adjacency", (view, room, data) => {
     step();
   }
 
-  marks.addEventListener("pointermove", event => {
-    const node = event.target.dataset?.node;
-    if (node != null) light({receiver: {scale: asked.scale, node: Number(node), frame: 0}});
-  });
-  marks.addEventListener("pointerleave", () => light(null));
-
   const play = player({
     numbers: data.frames,
     times: data.times,
@@ -345,7 +294,7 @@ whenFilled("adjacency", (view, room, data) => {
     make("summary", {}, "Strongest links of this block"),
     make("table", {}, make("thead", {}, make("tr", {}, ...heads)), table)
   );
-  const side = make("div", {class: "adjacency-side"}, person, blocks);
+  const side = make("div", {class: "adjacency-side"}, person.element, blocks);
   const main = make("div", {class: "adjacency-main"}, make("div", {class: "adjacency-matrix"}, matrix), side);
   const between = make(
     "div",

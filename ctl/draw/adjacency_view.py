@@ -24,7 +24,7 @@ EXPLAIN: Final = (
     "and the frame after: a block for each pair. The layer uses the sum; what is learned is the sum without the body."
 )
 
-SCRIPTS: Final = ("view", "heat", "adjacency")
+SCRIPTS: Final = ("view", "heat", "adjacency_person", "adjacency")
 SHEETS: Final = ("view", "adjacency")
 
 
