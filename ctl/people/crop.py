@@ -16,12 +16,15 @@ MARGIN: Final = 0.05
 """A person's box grows by this share of its height on every side."""
 
 
+_STEADY: Final = 5  # frames on either side, of some ten a second
+
+
 @dataclass(frozen=True, eq=False)
 class Framing:
     """A moving window on the source that follows one person, for drawing on.
 
-    It has the size of the largest box and its margin, stays inside the frame where it can, and keeps the source's
-    pixels unless it would be longer than its longest side.
+    Its pictures have the size of the largest box and its margin, in the source's pixels unless they would be longer than
+    their longest side. It stays inside the frame where it can, and comes nearer when the person gets smaller.
 
     Args:
         size: height and width in pixels of the pictures it gives, both even.
@@ -50,16 +53,23 @@ def frame_person(
         longest_side: in pixels.
     """
     source = np.array(source_size[::-1], dtype=np.float64)
-    extent = np.minimum(tracklet.boxes[:, 2:].max(axis=0) * (1 + 2 * margin), source)  # width, height
-    scale = min(1.0, longest_side / extent.max())
-    width, height = (2 * max(1, round(side * scale / 2)) for side in extent.tolist())
+    largest = np.minimum(tracklet.boxes[:, 2:].max(axis=0) * (1 + 2 * margin), source)  # width, height
+    scale = min(1.0, longest_side / largest.max())
+    width, height = (2 * max(1, round(side * scale / 2)) for side in largest.tolist())
+    heights = _smoothed(tracklet.boxes[:, 3])
+    extents = largest * (heights / heights.max())[:, None]  # (T, 2)
     centres = tracklet.boxes[:, :2] + tracklet.boxes[:, 2:] / 2
-    corners = np.clip(centres - extent / 2, 0, source - extent)  # (T, 2)
-    zoom = np.array((width, height)) / extent
-    linear = np.broadcast_to(np.diag(zoom), (len(corners), 2, 2))
-    affines = np.concatenate((linear, -(corners * zoom)[:, :, None]), axis=2)
-    regions = np.concatenate((corners, np.broadcast_to(extent, corners.shape)), axis=1)
+    corners = np.clip(centres - extents / 2, 0, source - extents)  # (T, 2)
+    zoom = np.array((width, height)) / extents  # (T, 2)
+    affines = np.concatenate((zoom[:, :, None] * np.eye(2), -(corners * zoom)[:, :, None]), axis=2)
+    regions = np.concatenate((corners, extents), axis=1)
     return Framing((height, width), affines, regions)
+
+
+def _smoothed(heights: np.ndarray) -> np.ndarray:
+    """(T,) float64, means over half a second on either side, so that a window doesn't pump with every box."""
+    padded = np.pad(heights.astype(np.float64), _STEADY, mode="edge")
+    return np.convolve(padded, np.full(2 * _STEADY + 1, 1 / (2 * _STEADY + 1)), mode="valid")
 
 
 def person_region(boxes: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:

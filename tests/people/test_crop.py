@@ -62,3 +62,16 @@ def test_views_follow_the_person_and_know_where_they_are(write_clip, longest_sid
     for view, place in zip(views, expected, strict=True):
         bright = np.argwhere(view[..., 0] > 128).mean(axis=0)[::-1] + 0.5
         np.testing.assert_allclose(bright, place, atol=0.7)
+
+
+def test_a_person_who_walks_away_stays_large():
+    heights = np.linspace(160, 60, 40)
+    boxes = np.stack([200 - heights / 4, 150 - heights / 2, heights / 2, heights], axis=1).astype(np.float32)
+    tracklet = Tracklet(1, np.zeros((40, 8, 4, 3), np.uint8), boxes, np.arange(40), np.arange(40) / 10, np.ones(40))
+    framing = frame_person(tracklet, (300, 400), margin=0.05)
+    ends = framing.place(np.stack((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]), axis=1))
+    tall = (ends[:, 1, 1] - ends[:, 0, 1]) / framing.size[0]
+    assert tall.min() > 0.8
+    assert tall.max() <= 1
+    assert (ends > -0.5).all()
+    assert (ends[:, 1] < np.array(framing.size[::-1]) + 0.5).all()
