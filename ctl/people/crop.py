@@ -23,8 +23,8 @@ _STEADY: Final = 5  # frames on either side, of some ten a second
 class Framing:
     """A moving window on the source that follows one person, for drawing on.
 
-    Its pictures have the size of the largest box and its margin, in the source's pixels unless they would be longer than
-    their longest side. It stays inside the frame where it can, and comes nearer when the person gets smaller.
+    Its pictures have the size of the largest box and its margin, in the source's pixels unless they would be longer
+    than their longest side. It stays inside the frame if it can, and comes nearer when the person gets smaller.
 
     Args:
         size: height and width in pixels of the pictures it gives, both even.
