@@ -274,8 +274,8 @@ def analyze(
 ) -> Analysis:
     """Analyse one clip with freshly loaded models. For several clips keep an `Engine`, which explains the options.
 
-    >>> found = analyze(ROOT / "assets/samples/man-lab1.mp4")
-    >>> person = found.people[0]
+    >>> analysis = analyze(ROOT / "assets/samples/man-lab1.mp4")
+    >>> person = analysis.people[0]
     >>> person.trace.adjacency["A_s1_l1"].shape == (len(person.tracklet), 51, 51)  # 17 joints in a window of 3 frames
     True
     """

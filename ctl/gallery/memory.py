@@ -28,10 +28,10 @@ class MemoryGallery:
     """See `Gallery`. Make one with `empty`, `read_gallery` or `read_bundle`.
 
     >>> people = (("0123456789ab/1", "Anna", [1.0, 0.0]), ("0123456789ab/2", "Ben", [0.6, 0.8]))
-    >>> known = MemoryGallery.empty("sha256 of the weights").add(
+    >>> gallery = MemoryGallery.empty("sha256 of the weights").add(
     ...     [Record(GalleryEntry(key, name, "hall"), torch.tensor(row), b"") for key, name, row in people]
     ... )
-    >>> [(hit.person, round(hit.similarity, 2)) for hit in known.search(torch.tensor([0.0, 1.0]))]
+    >>> [(hit.person, round(hit.similarity, 2)) for hit in gallery.search(torch.tensor([0.0, 1.0]))]
     [('Ben', 0.8), ('Anna', 0.0)]
 
     Args:

@@ -47,19 +47,20 @@ def grow(boxes: np.ndarray, share: float) -> np.ndarray:
     return np.concatenate((boxes[:, :2] - extra, boxes[:, 2:] + 2 * extra), axis=1)
 
 
-def suppress(found: Detections, most_iou: float, most_covered: float) -> Detections:
+def suppress(detections: Detections, most_iou: float, most_covered: float) -> Detections:
     """Keep the best of boxes that show the same person, best first.
 
-    A box is dropped where it overlaps a better one by more than `most_iou`, or lies inside it by more than
+    A box is dropped if it overlaps a better one by more than `most_iou`, or lies inside it by more than
     `most_covered` (half a person seen twice).
     """
-    found = found[np.argsort(-found.scores, kind="stable")]
-    double = (iou(found.boxes, found.boxes) > most_iou) | (covered(found.boxes, found.boxes) > most_covered)
+    detections = detections[np.argsort(-detections.scores, kind="stable")]
+    boxes = detections.boxes
+    double = (iou(boxes, boxes) > most_iou) | (covered(boxes, boxes) > most_covered)
     kept: list[int] = []
-    for candidate in range(len(found)):
+    for candidate in range(len(detections)):
         if not double[candidate, kept].any():
             kept.append(candidate)
-    return found[np.array(kept, dtype=np.int64)]
+    return detections[np.array(kept, dtype=np.int64)]
 
 
 def _shared_area(a: np.ndarray, b: np.ndarray) -> np.ndarray:

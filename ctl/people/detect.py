@@ -98,19 +98,19 @@ class MultiPoseDetector:
 
     def __call__(self, frames: Sequence[np.ndarray]) -> list[Detections]:
         """See `Detector`."""
-        found = [[self._look(frame, None, WIDE_LINES)] for frame in frames]
+        looks = [[self._look(frame, None, WIDE_LINES)] for frame in frames]
         middle = len(frames) // 2
-        wide = found[middle][0]
+        wide = looks[middle][0]
         worth = []
         for tile in tiles(*frames[middle].shape[:2]):
             close = self._look(frames[middle], tile, CLOSE_LINES)
-            found[middle].append(close)
+            looks[middle].append(close)
             if shows_more(close, wide):
                 worth.append(tile)
         for number in range(middle % CLOSE_EVERY, len(frames), CLOSE_EVERY):
             if number != middle:
-                found[number] += [self._look(frames[number], tile, CLOSE_LINES) for tile in worth]
-        return [suppress(join(parts), MOST_IOU, MOST_COVERED) for parts in found]
+                looks[number] += [self._look(frames[number], tile, CLOSE_LINES) for tile in worth]
+        return [suppress(join(parts), MOST_IOU, MOST_COVERED) for parts in looks]
 
     def _look(self, frame: np.ndarray, tile: Tile | None, lines: int) -> Detections:
         """People in a frame or tile, in pixels of the frame."""
@@ -166,7 +166,7 @@ class HubDetector:
     @torch.inference_mode()
     def __call__(self, frames: Sequence[np.ndarray]) -> list[Detections]:
         """See `Detector`."""
-        found = []
+        of_frames = []
         for frame in frames:
             inputs = self._processor(images=frame, return_tensors="pt").to(self._device)
             (result,) = self._processor.post_process_object_detection(
@@ -176,8 +176,8 @@ class HubDetector:
             corners = result["boxes"][people].cpu().numpy().astype(np.float32)
             boxes = np.concatenate((corners[:, :2], corners[:, 2:] - corners[:, :2]), axis=1)
             scores = result["scores"][people].cpu().numpy().astype(np.float32)
-            found.append(suppress(Detections(boxes, scores), MOST_IOU, MOST_COVERED))
-        return found
+            of_frames.append(suppress(Detections(boxes, scores), MOST_IOU, MOST_COVERED))
+        return of_frames
 
 
 def shows_more(close: Detections, wide: Detections) -> bool:

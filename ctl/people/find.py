@@ -115,10 +115,10 @@ def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
         return "crop"
     step = max(1, min(info.frames, round(2 * info.fps) or 50) // 5)
     with closing(iter(clip)) as frames:  # type: ignore[type-var]
-        found = detector([frame.at((info.height, info.width)) for frame in islice(frames, 0, 5 * step, step)])
-    filled = [people.boxes[:, 3] >= FILLED * info.height for people in found]
+        looks = detector([frame.at((info.height, info.width)) for frame in islice(frames, 0, 5 * step, step)])
+    filled = [people.boxes[:, 3] >= FILLED * info.height for people in looks]
     alone = [count == 1 for count in (int(tall.sum()) for tall in filled)]
-    return "crop" if sum(alone) > len(found) / 2 else "scene"
+    return "crop" if sum(alone) > len(looks) / 2 else "scene"
 
 
 def follow(clip: Clip, detector: Detector, report: Progress) -> list[Trajectory]:
@@ -131,8 +131,8 @@ def follow(clip: Clip, detector: Detector, report: Progress) -> list[Trajectory]
     batch: list[Frame] = []
 
     def look() -> None:
-        for frame, found in zip(batch, detector([frame.image for frame in batch]), strict=True):
-            tracker.update(frame.index, frame.time, Detections(found.boxes / scale, found.scores))
+        for frame, detections in zip(batch, detector([frame.image for frame in batch]), strict=True):
+            tracker.update(frame.index, frame.time, Detections(detections.boxes / scale, detections.scores))
         batch.clear()
         report(len(times) / max(len(times), clip.info.frames))
 
