@@ -7,7 +7,7 @@ import gradio as gr
 
 from ctl.draw.browser import style_sheet
 from ctl.web import text, views
-from ctl.web.queues import EXPLORING
+from ctl.web.queues import COMPARING
 from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person
 
 
@@ -37,4 +37,4 @@ def connect(tab: MatchTab, visit: Visit, searched: Sequence[gr.events.Dependency
                 return {tab.match: text.hints(text.NO_MATCH)}
             return {tab.match: views.match(run, person, visit.service.gallery_of(run, own), hit)}
 
-    redraw(searched, [tab.hit], show, [visit.selection, visit.own, tab.hit], [tab.match], EXPLORING)
+    redraw(searched, [tab.hit], show, [visit.selection, visit.own, tab.hit], [tab.match], COMPARING)

@@ -10,7 +10,7 @@ from ctl.draw.browser import style_sheet
 from ctl.explain.what_if import Setting
 from ctl.skeleton import Scale
 from ctl.web import text, views
-from ctl.web.queues import EXPLORING
+from ctl.web.queues import ALTERING
 from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person
 
 
@@ -61,4 +61,4 @@ def connect(tab: WhatIfTab, visit: Visit, chosen: gr.events.Dependency) -> None:
                 yield {tab.answer: answer}
 
     switches = [tab.terms, tab.window, tab.scales]
-    redraw((chosen,), switches, answer, [visit.selection, *switches], [tab.answer], EXPLORING)
+    redraw((chosen,), switches, answer, [visit.selection, *switches], [tab.answer], ALTERING)
