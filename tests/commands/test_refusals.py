@@ -139,6 +139,12 @@ def test_a_run_that_was_refused_does_not_block_the_corrected_one(
     assert "holds a run already" in fails("train", inputs.config, *out)
 
 
+def test_an_export_to_a_folder_is_refused_before_anything_is_computed(tmp_path: Path, fails: Fails) -> None:
+    said = fails("export", "--format", "onnx", "--checkpoint", "./nowhere", "--out", tmp_path)
+    assert f"{tmp_path} is a folder: give a file with --out" in said
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_gallery_names_that_cannot_be_shown_make_no_gallery(inputs: Inputs, tmp_path: Path, fails: Fails) -> None:
     asked = ("gallery", "add", inputs.clip, "--camera", "1", "--gallery", tmp_path / "new")
     assert "person must be 1 to 100 printable" in fails(*asked, "--person", "line\nbreak")

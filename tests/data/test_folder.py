@@ -61,6 +61,16 @@ def test_a_training_part_is_read_where_there_is_one(root: Path) -> None:
         pytest.param(lambda root: shutil.rmtree(root / "gallery"), "lacks gallery", id="no gallery"),
         pytest.param(lambda root: shutil.rmtree(root / "query" / "Zoë"), "query is empty", id="nobody"),
         pytest.param(
+            lambda root: (shutil.rmtree(root / "query"), touch(root / "query", ["1.jpg"])),
+            "query holds pictures and no folders: pictures go into query/<person>/<camera>/",
+            id="no person",
+        ),
+        pytest.param(
+            shutil.rmtree,
+            r"there is no folder .*: give the folder that holds query/ and gallery/",
+            id="no root",
+        ),
+        pytest.param(
             lambda root: touch(root / "query" / "Bo", ["1.jpg"]),
             "Bo holds pictures and no folders: pictures go into query/<person>/<camera>/",
             id="no camera",
@@ -76,6 +86,15 @@ def test_what_is_wrong_is_said(root: Path, make, message: str) -> None:
     make(root)
     with pytest.raises(InputError, match=message):
         load_benchmark("folder", root)
+
+
+def test_what_systems_leave_behind_is_nobody(root: Path) -> None:
+    before = load_benchmark("folder", root)
+    for place in ("query", "query/Zoë", "gallery"):
+        for left in ("__MACOSX", "@eaDir", ".Trash"):
+            touch(root / place / left / "c1", ["1.jpg"])
+        touch(root / place, ["._1.jpg", ".DS_Store"])
+    assert load_benchmark("folder", root) == before
 
 
 def test_walkers_is_the_same_layout_with_a_note_of_how_it_was_made(root: Path) -> None:
