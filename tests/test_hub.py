@@ -191,21 +191,22 @@ def test_page_of_somebody_else_counts_as_unreachable(hub: HubServer, tmp_path: P
     assert call("fetch", "team/ctl", url=hub.url, home=tmp_path)["kind"] == "HubUnreachableError"
 
 
-def test_push_sends_weights_config_and_card_and_nothing_else(hub: HubServer, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
+@pytest.mark.parametrize("name", [b"run", b'M\374ller\'s "run" \n<b>'])
+def test_push_sends_weights_config_and_card_and_nothing_else(hub: HubServer, tmp_path: Path, name: bytes) -> None:
+    folder = tmp_path / os.fsdecode(name)
     files = {
         **FILES,
         "README.md": "---\nlicense: mit\n---\n# Ours ✓\n".encode(),
         "log.txt": b"no",
         "optimiser.pt": b"no",
     }
-    for name, data in files.items():
-        folder.mkdir(exist_ok=True)
-        (folder / name).write_bytes(data)
+    folder.mkdir()
+    for file, data in files.items():
+        (folder / file).write_bytes(data)
     sent = call("push", str(folder), "team/new", url=hub.url, home=tmp_path / "hf", HF_TOKEN=TOKEN)
     pushed = hub.repos["team/new"].branches["main"]
     assert sent["url"] == f"{hub.url}/team/new/commit/{pushed}"
-    wanted = {name: data for name, data in files.items() if name not in ("log.txt", "optimiser.pt")}
+    wanted = {file: data for file, data in files.items() if file not in ("log.txt", "optimiser.pt")}
     assert hub.repos["team/new"].commits[pushed] == wanted
     got = call("fetch", "team/new", url=hub.url, home=tmp_path / "hf")
     assert got["commit"] == pushed
