@@ -33,12 +33,13 @@ from ctl.gallery import (
 from ctl.inference import Extracted, extract, frames_at_once, nodes_of, relate_tracklet, to_tensor
 from ctl.keypoints.base import MOVENET, KeypointEstimator
 from ctl.keypoints.load import load_estimator
+from ctl.keypoints.undistorted import look, true_width
 from ctl.model import CTL
 from ctl.people.detect import MULTIPOSE, Detector, load_detector
 from ctl.people.find import find_people
 from ctl.progress import Progress, Step
 from ctl.runtime import Backend, runs_onnx
-from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking
+from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking, Tracklet
 from ctl.video.reader import open_clip
 
 DEMO_GALLERY: Final = ROOT / "assets" / "gallery"
@@ -159,7 +160,7 @@ class Engine:
         timings = {"people": perf_counter() - start}
 
         extracted = self.extract(
-            [tracklet.crops for tracklet in people_found.tracklets],
+            people_found.tracklets,
             lambda share: step(0.5 + 0.45 * share, "Key-points and graphs"),
         )
         timings |= extracted.timings_s
@@ -176,26 +177,30 @@ class Engine:
         timings["ranking"] = perf_counter() - start
         return Analysis(video, people_found.kind, people, people_found.dropped, self.checkpoint, timings)
 
-    def extract(self, tracklets: Sequence[np.ndarray], on_progress: Progress) -> Extracted:
-        """Key-points, graphs and embedding of tracklets (T, H, W, 3) uint8: the part that needs the model's device."""
+    def extract(self, tracklets: Sequence[Tracklet], on_progress: Progress) -> Extracted:
+        """Key-points, graphs and embedding of tracklets: the part that needs the model's device."""
+        crops, aspects = [one.crops for one in tracklets], [one.aspect for one in tracklets]
         with self.lock:
-            return extract(self.model, self.estimator, tracklets, mixed=self.mixed, on_progress=on_progress)
+            return extract(self.model, self.estimator, crops, aspects, mixed=self.mixed, on_progress=on_progress)
 
     def rank(self, embedding: np.ndarray, key: str) -> Ranking:
         """The gallery's nearest tracklets to an embedding (D,), without the query itself if the gallery holds it."""
         return self.gallery.search(torch.from_numpy(embedding), TOP_K, where=Filter(without_keys=frozenset({key})))
 
-    def grad_cam(self, crops: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+    def grad_cam(
+        self, crops: np.ndarray, reference: np.ndarray | None = None, aspect: float | None = None
+    ) -> np.ndarray:
         """Where in the frames a person's similarity to a reference comes from.
 
         Args:
             crops: (T, H, W, 3) uint8 RGB of the person's tracklet.
             reference: (D,) embedding of another tracklet; None explains the person's own embedding.
+            aspect: width over height of what the crops show; without it, that of the crops.
         Returns:
             (T, h, w) float32, 0..1, one normalisation for the whole tracklet.
         """
         with self.lock:
-            frames, logits = self._with_heatmaps(crops)
+            frames, logits = self._with_heatmaps(crops, aspect)
             return grad_cam(self.model, frames, logits, None if reference is None else torch.from_numpy(reference))
 
     def evidence(self, person: PersonAnalysis) -> Evidence:
@@ -252,15 +257,17 @@ class Engine:
             on_progress: called with the share done, 0..1; may raise to cancel.
         """
         with self.lock:
-            frames, logits = self._with_heatmaps(person.tracklet.crops)
+            frames, logits = self._with_heatmaps(person.tracklet.crops, person.tracklet.aspect)
             return faithfulness(self.model, frames, logits, cam, reference, on_progress=on_progress)
 
-    def _with_heatmaps(self, crops: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    def _with_heatmaps(self, crops: np.ndarray, aspect: float | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames (T, 3, H, W) and heat maps (T, 17, h, w) on the device. The caller holds the lock."""
         frames = to_tensor(crops, self.device)
+        height, width = crops.shape[1:3]
+        width = width if aspect is None else true_width(height, aspect)
         with torch.inference_mode():
-            logits = torch.cat([self.estimator(few).logits for few in frames.split(frames_at_once(self.device))])
-        return frames, logits.clone()
+            some = frames.split(frames_at_once(self.device))
+            return frames, torch.cat([look(self.estimator, few, width).logits for few in some]).clone()
 
 
 def analyze(

@@ -212,7 +212,7 @@ def _arrays(engine: Engine, person: PersonAnalysis) -> Iterator[tuple[str, np.nd
     keys = [hit.key for hit in person.ranking[:REFERENCES]]
     targets = {record.entry.key: record.embedding.numpy() for record in engine.gallery.records(keys)}
     for key, target in {"": None, **targets}.items():
-        yield f"{tracklet.id}/cam/{key}", engine.grad_cam(tracklet.crops, target).astype(np.float16)
+        yield f"{tracklet.id}/cam/{key}", engine.grad_cam(tracklet.crops, target, tracklet.aspect).astype(np.float16)
 
 
 def _kept(arrays: Mapping[str, np.ndarray], person: int, channels: int) -> _Kept:

@@ -160,7 +160,7 @@ def write_results(engine: Engine, clip: Path, analysis: Analysis, out: Path) -> 
             write_analysis(draft / "analysis.json", analysis)
             write_trace(draft / "trace.npz", analysis)
             write_video(draft / "overlay.mp4", overlay(clip, analysis, person, *finest_graph(person.trace)), fps)
-            cams = engine.grad_cam(person.tracklet.crops)
+            cams = engine.grad_cam(person.tracklet.crops, aspect=person.tracklet.aspect)
             write_video(
                 draft / "gradcam.mp4", cam_video_frames(person.tracklet.crops, cams, person.tracklet.times), fps
             )

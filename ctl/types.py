@@ -86,6 +86,11 @@ class Tracklet:
     def __len__(self) -> int:
         return len(self.crops)
 
+    @property
+    def aspect(self) -> float:
+        """Width over height of what was cut out, whatever shape the crops have; the median over the frames."""
+        return float(np.median(self.boxes[:, 2] / self.boxes[:, 3]))
+
 
 @dataclass(frozen=True, eq=False)
 class Hit:

@@ -23,6 +23,7 @@ from ctl.bench.timing import ratio, seconds, spread
 from ctl.files import ROOT
 from ctl.inference import frames_at_once, to_tensor
 from ctl.pipeline import ANALYSIS_FPS, Engine
+from ctl.types import Tracklet
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 
@@ -59,11 +60,11 @@ def clip_costs(scene: Path, rounds: int) -> dict[str, Any]:
     engine = Engine.load()
     backbone = engine.model.backbone
     people = engine.analyze(scene).people
-    crops = people[0].tracklet.crops[:48]
-    frames = to_tensor(crops, engine.device)
+    start = _first_frames(people[0].tracklet, 48)
+    frames = to_tensor(start.crops, engine.device)
 
     def whole_clip() -> object:
-        return engine.extract([crops], lambda done: None)
+        return engine.extract([start], lambda done: None)
 
     def backbone_alone() -> object:
         with torch.inference_mode():
@@ -73,7 +74,7 @@ def clip_costs(scene: Path, rounds: int) -> dict[str, Any]:
         return engine.grad_cam(people[0].tracklet.crops)
 
     def forward() -> object:
-        return engine.extract([people[0].tracklet.crops], lambda done: None)
+        return engine.extract([people[0].tracklet], lambda done: None)
 
     with open_clip(scene, max_fps=ANALYSIS_FPS) as clip:
         length = clip.info.duration
@@ -85,6 +86,11 @@ def clip_costs(scene: Path, rounds: int) -> dict[str, Any]:
         ),
         "people_in_scene": len(people),
     }
+
+
+def _first_frames(tracklet: Tracklet, count: int) -> Tracklet:
+    per_frame = (tracklet.crops, tracklet.boxes, tracklet.frames, tracklet.times, tracklet.detection_scores)
+    return Tracklet(tracklet.id, *(values[:count] for values in per_frame))
 
 
 def write_hd_scene(path: Path, length: float) -> None:

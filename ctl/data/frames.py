@@ -1,11 +1,12 @@
 """Reading the frames of tracklets at the model's size, as inference cuts them; often read ones are kept in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.errors import InputError
@@ -26,14 +27,31 @@ def read_frame(path: Path, image_size: tuple[int, int]) -> np.ndarray:
     Raises:
         InputError: the picture is missing or damaged.
     """
+    with _opened(path) as picture:
+        pixels = to_rgb(picture)
+    return stretch(pixels, image_size)
+
+
+def aspect_of(tracklet: TrackletFiles) -> float:
+    """Width over height of the largest picture, upright, as `analyze` sees a folder of crops. Raises InputError."""
+    sizes: dict[Path, int] = {}
+    for path in tracklet.frames:
+        with _opened(path) as picture:
+            sizes[path] = picture.width * picture.height
+    with _opened(max(sizes, key=sizes.__getitem__)) as picture:
+        upright = ImageOps.exif_transpose(picture)
+    return upright.width / upright.height
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=FORMATS) as picture:
-            pixels = to_rgb(picture)
+            yield picture
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: fetch the data set again, or {LEAVE_OUT}") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is a damaged picture: fetch it again, or {LEAVE_OUT}") from error
-    return stretch(pixels, image_size)
 
 
 def read_frames(

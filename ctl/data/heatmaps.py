@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -21,15 +22,17 @@ from torch import Tensor, nn
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.decoding import decode_ahead, decoding_processes, lost_processes_named
+from ctl.data.frames import aspect_of
 from ctl.errors import InputError
 from ctl.files import write_atomic
 from ctl.inference import Arriving, frames_at_once, to_tensor
 from ctl.keypoints.base import KeypointEstimator
+from ctl.keypoints.undistorted import look, true_width
 from ctl.model.nodes import spatial_mass
 from ctl.progress import Progress
 from ctl.skeleton import JOINTS
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """To be raised whenever an estimator's decoding changes, so that maps stored before are not read."""
 
 STRIDE: Final = 8
@@ -96,13 +99,15 @@ class HeatMapCache:
         total, done = sum(len(tracklet) for tracklet in todo), 0
         on_cpu = self._device.type == "cpu"
         at_once = frames_at_once(self._device) if on_cpu else GPU_BATCH
-        groups = list(_groups(todo, at_once if on_cpu else BATCHES_PER_GROUP * at_once))
+        widths = {tracklet: true_width(self.image_size[0], aspect_of(tracklet)) for tracklet in todo}
+        most = at_once if on_cpu else BATCHES_PER_GROUP * at_once
+        groups = [group for _, alike in groupby(todo, key=widths.__getitem__) for group in _groups(alike, most)]
         batches = [_batches(group, at_once) for group in groups]
         processes = decoding_processes(self._device) if processes is None else processes
         pictures = decode_ahead([b for several in batches for b in several], self.image_size, processes, not on_cpu)
         with lost_processes_named(), closing(pictures), _Writer() as writer:
             for group, several in zip(groups, batches, strict=True):
-                maps = [self._log_mass(next(pictures)) for _ in several]
+                maps = [self._log_mass(next(pictures), widths[group[0]]) for _ in several]
                 files = [(self._file(tracklet), len(tracklet)) for tracklet in group]
                 writer.submit(partial(_store, maps, files))
                 done += sum(len(tracklet) for tracklet in group)
@@ -125,9 +130,9 @@ class HeatMapCache:
         return np.asarray(maps if indices is None else maps[np.asarray(indices)], dtype=np.float32)
 
     @torch.inference_mode()
-    def _log_mass(self, frames: Tensor) -> Arriving:
-        """(B, H, W, 3) uint8 -> (B, 17, *grid) float16. On a GPU they may still be under way."""
-        logits = self.estimator(to_tensor(frames, self._device)).logits
+    def _log_mass(self, frames: Tensor, width: int) -> Arriving:
+        """(B, H, W, 3) uint8, truly so wide -> (B, 17, *grid) float16. On a GPU they may still be under way."""
+        logits = look(self.estimator, to_tensor(frames, self._device), width).logits
         return Arriving(spatial_mass(logits.float(), *self.grid).clamp_min(LEAST_MASS).log().half())
 
     def _file(self, tracklet: TrackletFiles) -> Path:

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from time import perf_counter
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch import Tensor
 from ctl.inference.batching import frames_at_once, mixed_precision, to_tensor
 from ctl.inference.relate import TrackletNodes, encode_frames, join_nodes, relate_tracklet, to_trace
 from ctl.keypoints.base import KeypointEstimator
+from ctl.keypoints.undistorted import look, true_width
 from ctl.model import CTL
 from ctl.progress import Progress
 from ctl.types import Keypoints, Trace
@@ -43,6 +46,7 @@ def extract(
     model: CTL,
     estimator: KeypointEstimator,
     tracklets: Sequence[np.ndarray],
+    aspects: Sequence[float] | None = None,
     *,
     mixed: bool = True,
     on_progress: Progress | None = None,
@@ -53,16 +57,20 @@ def extract(
         model: in evaluation mode.
         estimator: on the model's device.
         tracklets: (T, H, W, 3) uint8 RGB each, any lengths ≥ 1, all of the model's image size.
+        aspects: width over height of what each shows, so that the estimator sees people undistorted; without them,
+            that of the crops.
         mixed: bfloat16 autocast on CUDA, up to the nodes.
         on_progress: called with the share of frames done, 0..1; may raise to cancel.
     """
     device, lengths = next(model.parameters()).device, [len(crops) for crops in tracklets]
+    height, width = model.config.image_size
+    widths = [true_width(height, aspect) for aspect in aspects or [width / height] * len(tracklets)]
     clock, xy, scores, encoded = _Clock(device), list[Tensor](), list[Tensor](), list[TrackletNodes]()
     with torch.inference_mode(), mixed_precision(device, mixed):
-        for crops in _batches(tracklets, frames_at_once(device)):
+        for crops, seen_width in _batches(tracklets, widths, frames_at_once(device)):
             frames = to_tensor(crops, device)  # (n, 3, H, W)
             with clock.time("keypoints"):
-                maps = estimator(frames)
+                maps = look(estimator, frames, seen_width)
             with clock.time("model"):
                 encoded.append(encode_frames(model, frames, maps.logits))
             xy.append(maps.xy.float().cpu())
@@ -80,18 +88,20 @@ def extract(
     return Extracted(features, dict(clock.seconds))
 
 
-def _batches(tracklets: Sequence[np.ndarray], at_once: int) -> Iterator[np.ndarray]:
-    """All frames of all tracklets in their order, (n, H, W, 3), a few at a time, whoever they show."""
-    waiting: list[np.ndarray] = []
-    for crops in tracklets:
-        while len(crops):
-            taken, crops = np.split(crops, [at_once - sum(map(len, waiting))])
-            waiting.append(taken)
-            if sum(map(len, waiting)) == at_once:
-                yield np.concatenate(waiting)
-                waiting = []
-    if waiting:
-        yield np.concatenate(waiting)
+def _batches(tracklets: Sequence[np.ndarray], widths: Sequence[int], at_once: int) -> Iterator[tuple[np.ndarray, int]]:
+    """All frames of all tracklets in their order, (n, H, W, 3), a few at a time, whoever they show, with the width that
+    they have in common."""
+    for width, alike in groupby(zip(tracklets, widths, strict=True), key=itemgetter(1)):
+        waiting: list[np.ndarray] = []
+        for crops, _ in alike:
+            while len(crops):
+                taken, crops = np.split(crops, [at_once - sum(map(len, waiting))])
+                waiting.append(taken)
+                if sum(map(len, waiting)) == at_once:
+                    yield np.concatenate(waiting), width
+                    waiting = []
+        if waiting:
+            yield np.concatenate(waiting), width
 
 
 def _relate(model: CTL, nodes: TrackletNodes, keypoints: Keypoints) -> TrackletFeatures:

@@ -152,8 +152,8 @@ class Endpoints:
             answer = answers.scores(engine.checkpoint.calibration) | match | {"notices": self._notices()}
             if arrays:
                 answer["grad_cam"] = {
-                    "query": answers.plain(engine.grad_cam(one.tracklet.crops, other.embedding)),
-                    "hit": answers.plain(engine.grad_cam(other.tracklet.crops, one.embedding)),
+                    "query": answers.plain(engine.grad_cam(one.tracklet.crops, other.embedding, one.tracklet.aspect)),
+                    "hit": answers.plain(engine.grad_cam(other.tracklet.crops, one.embedding, other.tracklet.aspect)),
                 }
             return answer
 

@@ -214,7 +214,7 @@ def _cam(run: Run, person: int, gallery: Gallery, reference: str) -> np.ndarray:
     place = CamOf(found.tracklet.id, reference)
     if place not in run.cams:
         target = gallery.records([reference])[0].embedding.numpy() if reference else None
-        run.cams[place] = run.engine.grad_cam(found.tracklet.crops, target)
+        run.cams[place] = run.engine.grad_cam(found.tracklet.crops, target, found.tracklet.aspect)
     return run.cams[place]
 
 

@@ -22,7 +22,7 @@ from ctl.inference import Extracted
 from ctl.people.detect import load_detector
 from ctl.pipeline import Engine
 from ctl.progress import Progress
-from ctl.types import PersonAnalysis
+from ctl.types import PersonAnalysis, Tracklet
 
 START_SECONDS: Final = 4.0
 SECONDS_PER_FRAME: Final = 0.01
@@ -62,11 +62,13 @@ class ZeroGpuEngine(Engine):
         _ = engine._lent
         return engine
 
-    def extract(self, tracklets: Sequence[np.ndarray], on_progress: Progress) -> Extracted:
+    def extract(self, tracklets: Sequence[Tracklet], on_progress: Progress) -> Extracted:
         return self._borrow("extract", sum(map(len, tracklets)), tracklets, _unheard)
 
-    def grad_cam(self, crops: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
-        return self._borrow("grad_cam", len(crops), crops, reference)
+    def grad_cam(
+        self, crops: np.ndarray, reference: np.ndarray | None = None, aspect: float | None = None
+    ) -> np.ndarray:
+        return self._borrow("grad_cam", len(crops), crops, reference, aspect)
 
     def faithfulness(
         self,

@@ -95,7 +95,7 @@ def equal(got: Any, want: Any) -> None:
 
 
 CALLS: dict[str, Callable[[Engine, PersonAnalysis], Any]] = {
-    "extract": lambda engine, man: engine.extract([man.tracklet.crops], lambda share: None).features,
+    "extract": lambda engine, man: engine.extract([man.tracklet], lambda share: None).features,
     "grad_cam": lambda engine, man: engine.grad_cam(man.tracklet.crops),
     "faithfulness": lambda engine, man: engine.faithfulness(man, cam(man), man.embedding[::-1].copy()),
 }
