@@ -78,6 +78,8 @@ def test_a_stretched_picture_is_shown_as_wide_as_it_was(width: int) -> None:
     assert maps.logits.shape[-1] == width // 4
 
 
-@pytest.mark.parametrize(("aspect", "width"), [(0.1, 32), (0.3, 64), (0.5, 128), (0.56, 128), (0.57, 160), (1, 256), (9, 512)])
+@pytest.mark.parametrize(
+    ("aspect", "width"), [(0.1, 32), (0.3, 64), (0.5, 128), (0.56, 128), (0.57, 160), (1, 256), (9, 512)]
+)
 def test_width_is_the_nearest_that_the_network_takes(aspect: float, width: int) -> None:
     assert true_width(256, aspect) == width
