@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from ctl.bench import gallery
 from ctl.bench.equation_order import embedding_in_equation_order
 from ctl.bench.model import multiply_adds
 from ctl.config import PRESETS
@@ -28,3 +31,14 @@ def test_the_equations_own_order_gives_the_same_embedding_at_a_higher_price(chan
 def test_multiply_adds_of_a_known_product():
     a, b = torch.zeros(3, 5), torch.zeros(5, 7)
     assert multiply_adds(lambda: a @ b) == 3 * 5 * 7
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_made_up_gallery_is_searched_in_a_folder_and_in_qdrant(tmp_path: Path, monkeypatch, half: bool):
+    monkeypatch.setattr(gallery, "FLOAT32_TRACKLETS", 1999 if half else 2001)
+    monkeypatch.setattr("ctl.gallery.folder.HELD", 1999)  # there are no thumbnails
+    monkeypatch.setattr(gallery, "SEARCHES", 2)
+    gallery.make(tmp_path, 2000)
+    for costs in (gallery.measure_folder(tmp_path), gallery.measure_qdrant(tmp_path)):
+        assert costs["recall_at_10"] == (pytest.approx(1, abs=0.05) if half else 1)
+        assert 0 < costs["search_s"]["low"] <= costs["search_s"]["median"] < 60

@@ -27,7 +27,7 @@ THUMBNAIL_HEIGHT: Final = 192
 _KEY = re.compile(r"[0-9a-f]{12}/[0-9]{1,9}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GalleryEntry:
     """One tracklet of a known person.
 

@@ -3,23 +3,35 @@
 Readers take no lock: the JSON is replaced last and in one step, so they find the gallery as it was or as it is.
 Writers wait for each other at `.lock`, which the system frees when a process dies: each reads the gallery anew, makes
 its change and writes it.
+
+Embeddings are memory-mapped. Of a gallery of more than HELD tracklets, thumbnails and evidence are read, and checked,
+when they are asked for: it opens in seconds, and what a writer removed since can no longer be shown.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
+from safetensors.torch import load_file
+from torch import Tensor
 
 from ctl.errors import InputError
 from ctl.files import folder_for_results, read_bytes, write_atomic
 from ctl.gallery.base import REBUILD, Gallery, require_weights
-from ctl.gallery.layout import INDEX, INDEX_BYTES, Read, pack, unpack
+from ctl.gallery.keys import clip_sha256
+from ctl.gallery.layout import INDEX, Load, Read, pack, unpack
 from ctl.gallery.memory import MemoryGallery
 
 PATIENCE_S: Final = 60.0
 """Seconds that a writer waits for the others."""
+
+MOST_TRACKLETS: Final = 1_000_000
+INDEX_BYTES: Final = 256 * 2**20
+
+HELD: Final = 2000
+"""Tracklets whose thumbnails and evidence are read at once, and held: about 200 MB."""
 
 _EMBEDDINGS: Final = "embeddings-*.safetensors"
 _UNFINISHED: Final = (f".{INDEX}.*", ".embeddings-*")
@@ -77,7 +89,7 @@ def _read(folder: Path) -> tuple[bytes, MemoryGallery]:
         while True:
             index = _read_file(folder / INDEX, INDEX_BYTES)
             try:
-                return index, unpack(_reader(folder, index))
+                return index, unpack(_reader(folder, index), _mapper(folder), _hold_few, MOST_TRACKLETS)
             except InputError:
                 if read_bytes(folder / INDEX) == index:  # else a writer replaced the files in the middle of the reading
                     raise
@@ -90,6 +102,28 @@ def _reader(folder: Path, index: bytes) -> Read:
     return lambda name, most: index if name == INDEX else _read_file(folder / name, most)
 
 
+def _mapper(folder: Path) -> Load:
+    """Of files whose tensors stay on disk until they are used. Nobody writes into a file that is there."""
+
+    def load_mapped(name: str, most: int) -> tuple[str, Callable[[], dict[str, Tensor]]]:
+        path = folder / name
+        _require_size(path, most)
+        return clip_sha256(path), lambda: _map_file(path)
+
+    return load_mapped
+
+
+def _map_file(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, RuntimeError) as error:  # PyTorch opens it a second time
+        raise InputError(f"{path} can't be read: {str(error).splitlines()[0]}") from error
+
+
+def _hold_few(contents: Sequence[bytes]) -> Sequence[bytes]:
+    return tuple(contents) if len(contents) <= HELD else contents
+
+
 def _require_free(folder: Path) -> None:
     """Raises InputError if a folder holds anything but what a writer left that was killed before its index."""
     patterns = (".lock", _EMBEDDINGS, "thumbnails", "evidence", *_UNFINISHED)
@@ -99,13 +133,18 @@ def _require_free(folder: Path) -> None:
 
 
 def _read_file(path: Path, most: int) -> bytes:
+    _require_size(path, most)
+    return read_bytes(path)
+
+
+def _require_size(path: Path, most: int) -> None:
+    """Raises InputError if there is no such file, or it has more bytes."""
     try:
         size = path.stat().st_size
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
     if size > most:
         raise InputError(f"{path} has {size} bytes, more than {most}")
-    return read_bytes(path)
 
 
 @contextmanager

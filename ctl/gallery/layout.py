@@ -2,7 +2,8 @@
 
     gallery.json                         {"format", "checkpoint_sha256", "embeddings": file name,
                                           "entries": [{"key", "person", "camera", "evidence": hash or null}]}
-    embeddings-<hash>.safetensors        {"embeddings": (G, D) float32}; the hash is the file's own
+    embeddings-<hash>.safetensors        {"embeddings": (G, D) float32, or float16 of more than FLOAT32_TRACKLETS};
+                                         the hash is the file's own
     thumbnails/<key>.jpg                 with a dash for the key's slash
     evidence/<key>-<hash>.safetensors    where one was kept, see `Record`; nothing here looks into it
 
@@ -10,13 +11,14 @@ Evidence belongs to the embedding. Its hash keeps that of another checkpoint, wh
 index is replaced. Format 1 has none, and is still read.
 
 Whatever is read may come from a stranger: nothing is unpickled, no path is taken from it, and no file is read that is
-larger than its limit.
+larger than its limit. A folder of one's own may list more tracklets, see `ctl.gallery.folder`.
 """
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any, Final
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, overload
 
 import torch
 from safetensors import SafetensorError
@@ -34,6 +36,9 @@ WITHOUT_EVIDENCE: Final = 1
 """The format before."""
 
 MOST_TRACKLETS: Final = 100_000
+FLOAT32_TRACKLETS: Final = 100_000
+"""Larger galleries are kept in half precision: half the disk and memory, and similarities that differ by 1e-4."""
+
 INDEX_BYTES: Final = 64 * 2**20
 EMBEDDINGS_BYTES: Final = 2 * 2**30
 JPEG_BYTES: Final = 2**20
@@ -41,6 +46,27 @@ EVIDENCE_BYTES: Final = 2**20
 
 Read = Callable[[str, int], bytes]
 """A file's content by its name. Raises InputError if it is missing or has more than so many bytes."""
+
+Load = Callable[[str, int], tuple[str, Callable[[], dict[str, Tensor]]]]
+"""SHA-256 of a safetensors file by its name, and what gives its tensors then. Raises as `Read`."""
+
+
+class ReadWhenAsked(Sequence[bytes]):
+    """`count` contents that are read each time they are asked for, by their place."""
+
+    def __init__(self, read: Callable[[int], bytes], count: int) -> None:
+        self._read, self._places = read, range(count)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[bytes, ...]: ...
+    def __getitem__(self, place: int | slice) -> bytes | tuple[bytes, ...]:
+        places = self._places[place]
+        return self._read(places) if isinstance(places, int) else tuple(map(self._read, places))
 
 
 def thumbnail_name(key: str) -> str:
@@ -56,8 +82,7 @@ def pack(gallery: Gallery) -> dict[str, bytes]:
     """Name -> content of each file of a gallery, INDEX last."""
     records = gallery.records([entry.key for entry in gallery.entries])
     embeddings = torch.stack([record.embedding for record in records]) if records else torch.zeros(0, 0)
-    data = save({"embeddings": embeddings})
-    name = f"embeddings-{sha256_of(data)[:12]}.safetensors"
+    name, data = pack_embeddings(embeddings)
     files, entries = {name: data}, []
     for record in records:
         entry, digest = record.entry, sha256_of(record.evidence)[:12] if record.evidence else None
@@ -65,29 +90,57 @@ def pack(gallery: Gallery) -> dict[str, bytes]:
         files[thumbnail_name(entry.key)] = record.jpeg
         if digest is not None:
             files[evidence_name(entry.key, digest)] = record.evidence
-    index = {
-        "format": FORMAT,
-        "checkpoint_sha256": gallery.checkpoint_sha256,
-        "embeddings": name,
-        "entries": entries,
-    }
-    return files | {INDEX: to_json(index)}
+    return files | {INDEX: pack_index(gallery.checkpoint_sha256, name, entries)}
 
 
-def unpack(read: Read) -> MemoryGallery:
-    """The gallery that the files hold. Raises InputError if one is missing, damaged, too large or not ours."""
-    index = _read_index(read(INDEX, INDEX_BYTES))
+def pack_embeddings(embeddings: Tensor) -> tuple[str, bytes]:
+    """Name and content of the file of embeddings, (G, D)."""
+    data = save({"embeddings": embeddings.half() if len(embeddings) > FLOAT32_TRACKLETS else embeddings})
+    return f"embeddings-{sha256_of(data)[:12]}.safetensors", data
+
+
+def pack_index(checkpoint_sha256: str, embeddings: str, entries: Sequence[dict[str, str | None]]) -> bytes:
+    """Content of INDEX. Arguments as the file's own."""
+    index = {"format": FORMAT, "checkpoint_sha256": checkpoint_sha256, "embeddings": embeddings, "entries": entries}
+    return to_json(index)
+
+
+def unpack(
+    read: Read,
+    load: Load | None = None,
+    hold: Callable[[Sequence[bytes]], Sequence[bytes]] = tuple,
+    most_tracklets: int = MOST_TRACKLETS,
+) -> MemoryGallery:
+    """The gallery that the files hold.
+
+    Args:
+        read, load: of the files; without `load`, tensors are read whole.
+        hold: what becomes of thumbnails, and of evidence, that are read when asked for; all are read and checked
+            here by default.
+        most_tracklets: how many may be listed.
+    Raises:
+        InputError: a file is missing, damaged, too large or not ours.
+    """
+    index = _read_index(read(INDEX, INDEX_BYTES), most_tracklets)
     entries = tuple(_read_entry(number, values) for number, values in enumerate(index["entries"], start=1))
     if len({entry.key for entry in entries}) != len(entries):  # else one file could be read, and held, very often
         raise InputError("gallery keys must differ from each other")
-    embeddings = _read_embeddings(read, index["embeddings"])
-    jpegs = tuple(_read_jpeg(read, thumbnail_name(entry.key)) for entry in entries)
+    embeddings = _read_embeddings(load or _load_whole(read), index["embeddings"])
     digests = [None if index["format"] == WITHOUT_EVIDENCE else values.get("evidence") for values in index["entries"]]
-    evidence = tuple(_read_evidence(read, entry.key, digest) for entry, digest in zip(entries, digests, strict=True))
-    return MemoryGallery(index["checkpoint_sha256"], entries, embeddings, jpegs, evidence)
+    jpegs = ReadWhenAsked(lambda row: _read_jpeg(read, thumbnail_name(entries[row].key)), len(entries))
+    evidence = ReadWhenAsked(lambda row: _read_evidence(read, entries[row].key, digests[row]), len(entries))
+    return MemoryGallery(index["checkpoint_sha256"], entries, embeddings, hold(jpegs), hold(evidence))
 
 
-def _read_index(data: bytes) -> dict[str, Any]:
+def _load_whole(read: Read) -> Load:
+    def load_whole(name: str, most: int) -> tuple[str, Callable[[], dict[str, Tensor]]]:
+        data = read(name, most)
+        return sha256_of(data), lambda: load(data)
+
+    return load_whole
+
+
+def _read_index(data: bytes, most_tracklets: int) -> dict[str, Any]:
     try:
         index = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -99,8 +152,8 @@ def _read_index(data: bytes) -> dict[str, Any]:
     for key, kind in (("checkpoint_sha256", str), ("embeddings", str), ("entries", list)):
         if not isinstance(index.get(key), kind):
             raise InputError(f"{INDEX}: {key!r} is missing or not a {kind.__name__}")
-    if len(index["entries"]) > MOST_TRACKLETS:
-        raise InputError(f"{INDEX} lists {len(index['entries'])} tracklets, more than {MOST_TRACKLETS}")
+    if len(index["entries"]) > most_tracklets:
+        raise InputError(f"{INDEX} lists {len(index['entries'])} tracklets, more than {most_tracklets}")
     return index
 
 
@@ -110,19 +163,20 @@ def _read_entry(number: int, values: object) -> GalleryEntry:
     for name in ("key", "person", "camera"):
         if not isinstance(values.get(name), str):
             raise InputError(f"{INDEX}, entry {number}: {name!r} is missing or not a string")
-    return GalleryEntry(values["key"], values["person"], values["camera"])
+    person, camera = sys.intern(values["person"]), sys.intern(values["camera"])  # said often, held once
+    return GalleryEntry(values["key"], person, camera)
 
 
-def _read_embeddings(read: Read, name: str) -> Tensor:
+def _read_embeddings(load: Load, name: str) -> Tensor:
     """(G, D), checked against the hash in the file's own name."""
     named = re.fullmatch(r"embeddings-([0-9a-f]{12})\.safetensors", name)
     if named is None:
         raise InputError(f"{INDEX} names its embeddings {name!r}")
-    data = read(name, EMBEDDINGS_BYTES)
-    if not sha256_of(data).startswith(named[1]):
+    digest, tensors_of_file = load(name, EMBEDDINGS_BYTES)
+    if not digest.startswith(named[1]):
         raise InputError(f"{name} is damaged: its SHA-256 isn't the one in its name")
     try:
-        tensors = load(data)
+        tensors = tensors_of_file()
     except (SafetensorError, ValueError) as error:
         raise InputError(f"{name} is not a safetensors file: {error}") from error
     if list(tensors) != ["embeddings"]:

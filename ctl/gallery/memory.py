@@ -1,9 +1,11 @@
 """A gallery in memory, compared exactly. A value: whatever changes it returns a new one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +24,9 @@ from ctl.gallery.base import (
 )
 from ctl.types import Hit, Ranking
 
+BLOCK: Final = 2**19
+"""Numbers compared at once: 2 MB as float32, which stay in a core's cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class MemoryGallery:
@@ -37,23 +42,25 @@ class MemoryGallery:
     Args:
         checkpoint_sha256: of the weights that made the embeddings.
         entries: G tracklets.
-        embeddings: (G, D) float32 on the CPU, L2-normalised.
-        jpegs: G thumbnails as JPEG files.
-        evidence: G, what explains matches with them, see `Record`.
+        embeddings: (G, D) float32 or float16 on the CPU, L2-normalised; may be memory-mapped. Those of float16 are
+            compared in float32, so a similarity differs by their own rounding only, 2**-11 at most.
+        jpegs: G thumbnails as JPEG files; may be read each time they are asked for.
+        evidence: G, what explains matches with them, see `Record`; as `jpegs`.
     """
 
     checkpoint_sha256: str
     entries: tuple[GalleryEntry, ...]
     embeddings: Tensor
-    jpegs: tuple[bytes, ...]
-    evidence: tuple[bytes, ...]
+    jpegs: Sequence[bytes]
+    evidence: Sequence[bytes]
 
     def __post_init__(self) -> None:
-        G = len(self.entries)
-        if self.embeddings.ndim != 2 or len(self.embeddings) != G or self.embeddings.dtype != torch.float32:
-            shape_and_type = f"{tuple(self.embeddings.shape)} {self.embeddings.dtype}"
-            raise InputError(f"gallery embeddings must be ({G}, D) float32, got {shape_and_type}")
-        if not torch.allclose(self.embeddings.norm(dim=1), torch.ones(G), atol=1e-3):
+        G, kind = len(self.entries), self.embeddings.dtype
+        if self.embeddings.ndim != 2 or len(self.embeddings) != G or kind not in (torch.float32, torch.float16):
+            shape_and_type = f"{tuple(self.embeddings.shape)} {kind}"
+            raise InputError(f"gallery embeddings must be ({G}, D) float32 or float16, got {shape_and_type}")
+        lengths = [self.embeddings[rows].float().norm(dim=1) for rows in self._blocks()]
+        if lengths and not torch.allclose(torch.cat(lengths), torch.ones(G), atol=1e-3):
             raise InputError("gallery embeddings must be L2-normalised")
         if len(self._rows) != G:
             raise InputError("gallery keys must differ from each other")
@@ -72,14 +79,14 @@ class MemoryGallery:
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
         rows = [self._row(key) for key in keys]
         return tuple(
-            Record(self.entries[row], self.embeddings[row], self.jpegs[row], self.evidence[row]) for row in rows
+            Record(self.entries[row], self.embeddings[row].float(), self.jpegs[row], self.evidence[row]) for row in rows
         )
 
     def search(self, query: Tensor, top_k: int = TOP_K, at_least: float = -1.0, where: Filter = EVERYTHING) -> Ranking:
         check_top_k(top_k)
         rows, similarity = self._compare(query, where)
         order = similarity.argsort(descending=True, stable=True)[:top_k].tolist()
-        best = [(self.entries[rows[place]], float(similarity[place])) for place in order]
+        best = [(self.entries[int(rows[place])], float(similarity[place])) for place in order]
         return tuple(
             Hit(rank, entry.key, entry.person, entry.camera, value)
             for rank, (entry, value) in enumerate(best, start=1)
@@ -104,7 +111,9 @@ class MemoryGallery:
         return replace(
             self,
             entries=(*self.entries, *(record.entry for record in records)),
-            embeddings=torch.cat([self.embeddings.reshape(len(self), len(new[0])), torch.stack(new)]),
+            embeddings=torch.cat(
+                [self.embeddings.reshape(len(self), len(new[0])), torch.stack(new).to(self.embeddings.dtype)]
+            ),
             jpegs=(*self.jpegs, *(record.jpeg for record in records)),
             evidence=(*self.evidence, *(record.evidence for record in records)),
         )
@@ -147,13 +156,37 @@ class MemoryGallery:
             raise unknown(key)
         return self._rows[key]
 
-    def _compare(self, query: Tensor, where: Filter) -> tuple[list[int], Tensor]:
-        """Rows that count, n of them in order, and their cosines (n,)."""
+    @cached_property
+    def _kinds(self) -> tuple[tuple[GalleryEntry, ...], np.ndarray]:
+        """One tracklet of each person at each camera, and (G,) whose of these a tracklet's person and camera are."""
+        place: dict[tuple[str, str], int] = {}
+        kinds = [place.setdefault((entry.person, entry.camera), len(place)) for entry in self.entries]
+        firsts = np.unique(kinds, return_index=True)[1]
+        return tuple(self.entries[row] for row in firsts), np.array(kinds)
+
+    def _admitted(self, where: Filter) -> np.ndarray:
+        """Rows that count, (n,) int in order. Asks once for each person at each camera."""
+        by_names = replace(where, without_keys=frozenset())
+        admitted = np.ones(len(self), bool)
+        if by_names != EVERYTHING:
+            examples, kinds = self._kinds
+            admitted = np.array([by_names.admits(entry) for entry in examples])[kinds]
+        admitted[[self._rows[key] for key in where.without_keys if key in self._rows]] = False
+        return admitted.nonzero()[0]
+
+    def _blocks(self) -> Iterator[slice]:
+        G, D = self.embeddings.shape
+        step = max(1, BLOCK // max(1, D))
+        return (slice(start, min(start + step, G)) for start in range(0, G, step))
+
+    def _compare(self, query: Tensor, where: Filter) -> tuple[np.ndarray, Tensor]:
+        """Rows that count, n of them in order, and their cosines (n,). All are compared, whatever counts."""
         query_direction = direction(query)
         check_width(self._width, len(query_direction))
-        rows = [row for row, entry in enumerate(self.entries) if where.admits(entry)]
-        if not rows:
-            return [], torch.zeros(0)
-        chosen = self.embeddings if len(rows) == len(self) else self.embeddings[rows]
-        similarity = (chosen * query_direction).sum(dim=1)  # a matrix product would round equal rows differently
-        return rows, similarity.clamp(-1, 1)
+        if not len(self):
+            return np.zeros(0, int), torch.zeros(0)
+        similarity = torch.empty(len(self))
+        for block in self._blocks():  # a matrix product would round equal rows differently
+            torch.sum(self.embeddings[block] * query_direction, dim=1, out=similarity[block])
+        rows = self._admitted(where)
+        return rows, similarity.clamp_(-1, 1)[torch.from_numpy(rows)]

@@ -47,6 +47,49 @@ def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
     assert torch.equal(load_file(embeddings_file(tmp_path / "gallery"))["embeddings"], gallery.embeddings)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_embeddings_are_mapped_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: bool) -> None:
+    monkeypatch.setattr("ctl.gallery.layout.FLOAT32_TRACKLETS", 11 if half else 99)
+    written = make_gallery(some_embeddings())
+    GalleryFolder(tmp_path).replace(written)
+    found = read_gallery(tmp_path)
+    assert torch.equal(found.embeddings, written.embeddings.half() if half else written.embeddings)
+    mapped = Path("/proc/self/maps")
+    if mapped.exists():
+        assert str(embeddings_file(tmp_path)) in mapped.read_text()
+    GalleryFolder(tmp_path).update(lambda gallery: gallery.add([record(13, torch.ones(7))]))
+    assert torch.equal(found.embeddings, written.embeddings.half() if half else written.embeddings)  # still there
+    assert torch.equal(read_gallery(tmp_path).embeddings[:12], found.embeddings)
+
+
+def test_gallery_of_many_opens_without_reading_what_is_shown_of_a_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "HELD", 11)
+    written = make_gallery(some_embeddings())
+    GalleryFolder(tmp_path).replace(written)
+    for spoilt in (tmp_path / THUMBNAIL, tmp_path / EVIDENCE):
+        truncate(spoilt)
+    found = read_gallery(tmp_path)
+    for number in (1, 12):
+        (held,), (given,) = (gallery.records([key(number)]) for gallery in (found, written))
+        assert (held.entry, held.jpeg, held.evidence) == (given.entry, given.jpeg, given.evidence)
+    with pytest.raises(InputError, match=r"000000000003-1.jpg is not a whole JPEG"):
+        found.records([key(3)])
+    assert found.search(some_embeddings()[2], top_k=1)[0].key == key(3)
+
+
+def test_gallery_of_many_is_changed_like_one_of_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_module, "HELD", 1)
+    folder = GalleryFolder(tmp_path, SHA256)
+    folder.replace(make_gallery(some_embeddings()))
+    folder.update(lambda gallery: gallery.remove([key(2)]).add([record(13, torch.ones(7))]))
+    found = read_gallery(tmp_path)
+    numbers = (1, *range(3, 14))
+    assert [entry.key for entry in found.entries] == [key(n) for n in numbers]
+    assert tuple(found.evidence) == tuple(evidence(n) for n in numbers)
+
+
 def test_update_leaves_no_files_of_before(tmp_path: Path) -> None:
     folder = GalleryFolder(tmp_path, SHA256)
     folder.update(lambda gallery: gallery.add(records(some_embeddings())))
@@ -120,15 +163,15 @@ def test_reader_whose_files_a_writer_replaces_in_the_middle_reads_again(
 ) -> None:
     folder = GalleryFolder(tmp_path)
     folder.replace(make_gallery(some_embeddings()))
-    read, overtaken = folder_module._read_file, []
+    look, overtaken = folder_module._require_size, []
 
-    def read_late(path: Path, most: int) -> bytes:
+    def look_late(path: Path, most: int) -> None:
         if path.name.startswith("embeddings-") and not overtaken:
             overtaken.append(path)
             GalleryFolder(tmp_path).replace(make_gallery(some_embeddings(5)))
-        return read(path, most)
+        look(path, most)
 
-    monkeypatch.setattr(folder_module, "_read_file", read_late)
+    monkeypatch.setattr(folder_module, "_require_size", look_late)
     assert len(read_gallery(tmp_path)) == 5
     assert not overtaken[0].exists()
 

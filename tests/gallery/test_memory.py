@@ -3,11 +3,14 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctl.errors import InputError
-from ctl.gallery import MemoryGallery
+from ctl.gallery import Filter, MemoryGallery
 from tests.gallery.cases import SHA256, entry, key, people, record, records, some_embeddings
 
 
@@ -45,3 +48,66 @@ def test_size_counts_everything_that_grows_with_a_tracklet() -> None:
     empty = MemoryGallery.empty(SHA256)
     one = replace(record(1, torch.ones(7)), jpeg=b"12345", evidence=b"123")
     assert (empty.nbytes, empty.add([one]).nbytes) == (0, 7 * 4 + 5 + 3)
+
+
+def in_half_precision(gallery: MemoryGallery) -> MemoryGallery:
+    return replace(gallery, embeddings=gallery.embeddings.half())
+
+
+@pytest.mark.parametrize("numbers_at_once", [1, 7, 20, 83, 2**19])
+@pytest.mark.parametrize("half", [False, True])
+def test_blocks_of_any_size_rank_as_loops_do(monkeypatch: pytest.MonkeyPatch, numbers_at_once: int, half: bool) -> None:
+    monkeypatch.setattr("ctl.gallery.memory.BLOCK", numbers_at_once)
+    gallery = MemoryGallery.empty(SHA256).add(records(some_embeddings(25)))
+    gallery = in_half_precision(gallery) if half else gallery
+    for query in torch.nn.functional.normalize(some_embeddings(3, seed=1), dim=1):
+        dots = [sum(x * y for x, y in zip(query.tolist(), row, strict=True)) for row in gallery.embeddings.tolist()]
+        wanted = sorted(enumerate(dots, start=1), key=lambda pair: -pair[1])
+        hits = gallery.search(query, top_k=25)
+        assert [hit.key for hit in hits] == [key(number) for number, _ in wanted]
+        np.testing.assert_allclose([hit.similarity for hit in hits], [value for _, value in wanted], atol=1e-6)
+        assert gallery.similarities(query).tolist() == [hit.similarity for hit in hits]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_equal_embeddings_in_different_blocks_keep_the_order_they_were_added_in(
+    monkeypatch: pytest.MonkeyPatch, half: bool
+) -> None:
+    monkeypatch.setattr("ctl.gallery.memory.BLOCK", 512 * 4)
+    gallery = MemoryGallery.empty(SHA256).add(records(some_embeddings(1, 512).expand(10, -1)))
+    gallery = in_half_precision(gallery) if half else gallery
+    hits = gallery.search(some_embeddings(1, 512, seed=1))
+    assert [hit.key for hit in hits] == [key(n) for n in range(1, 11)]
+    assert len({hit.similarity for hit in hits}) == 1
+
+
+def test_half_precision_moves_a_similarity_by_its_rounding_only_and_swaps_none_that_are_further_apart() -> None:
+    exact = MemoryGallery.empty(SHA256).add(records(some_embeddings(3000, 512)))
+    rounded = in_half_precision(exact)
+    for query in some_embeddings(5, 512, seed=1):
+        before = {hit.key: hit.similarity for hit in exact.search(query, top_k=3000)}
+        after = {hit.key: hit.similarity for hit in rounded.search(query, top_k=3000)}
+        moved = max(abs(before[name] - after[name]) for name in before)
+        assert 0 < moved < 1e-4  # 2**-11 is the most that any embedding could bring
+        order = [before[name] for name in after]
+        assert all(first >= second - 2e-4 for first, second in pairwise(order))
+
+
+def test_half_precision_stays_what_it_is_through_changes() -> None:
+    rounded = in_half_precision(MemoryGallery.empty(SHA256).add(records(some_embeddings(5))))
+    changed = rounded.add([record(6, torch.ones(7))]).remove([key(1)]).rename([key(2)], person="zoe")
+    assert changed.embeddings.dtype == torch.float16
+    (held,) = changed.records([key(3)])
+    assert held.embedding.dtype == torch.float32
+    assert torch.equal(held.embedding.half(), rounded.embeddings[2])
+
+
+@given(
+    *(st.frozensets(st.sampled_from(names)) for names in (("c0", "c1", "c9"), ("c0", "c2"), ("person 0", "person 3"))),
+    st.frozensets(st.sampled_from([key(1), key(7), key(12), "f" * 12 + "/1"])),
+)
+def test_filter_admits_for_a_search_what_it_admits_alone(cameras, without_cameras, people, without_keys) -> None:
+    where = Filter(cameras, without_cameras, people, without_keys)
+    gallery = MemoryGallery.empty(SHA256).add(records(some_embeddings()))
+    found = {hit.key for hit in gallery.search(torch.ones(7), where=where)}
+    assert found == {known.key for known in gallery.entries if where.admits(known)}
