@@ -78,7 +78,7 @@ def people_html(run: Run, place: int) -> str:
         _box(found, number_of, place, (video.width, video.height), shown) for number_of, found in enumerate(tracklets)
     )
     faces = "".join(
-        f'<button type="button" data-place="{number_of}" aria-pressed="{_said(number_of == place)}">'
+        f'<button type="button" class="ctl-pick" data-place="{number_of}" aria-pressed="{_said(number_of == place)}">'
         f"{image_tag(found.crops[len(found) // 2], '', FACE_HEIGHT)}<span>Person {found.id}</span></button>"
         for number_of, found in enumerate(tracklets)
     )
@@ -111,8 +111,8 @@ def _box(found: Tracklet, number_of: int, place: int, size: tuple[int, int], sho
     left, top, right, bottom = (np.clip(corners / np.tile(size, 2), 0, 1) * 100).tolist()
     where = f"left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;height:{bottom - top:.2f}%"
     return (
-        f'<button type="button" data-place="{number_of}" aria-pressed="{_said(number_of == place)}" style="{where}" '
-        f'aria-label="Person {found.id} in the frame"><b>{found.id}</b></button>'
+        f'<button type="button" class="ctl-pick" data-place="{number_of}" aria-pressed="{_said(number_of == place)}" '
+        f'style="{where}" aria-label="Person {found.id} in the frame"><b>{found.id}</b></button>'
     )
 
 
@@ -172,7 +172,7 @@ def _card(
     chance_line = "" if likely is None else f"<b>{chance_text(likely)}</b>"
     mark = _truth(hit.person == truth) if truth else ""
     return (
-        f'<li><button type="button" data-key="{hit.key}" aria-pressed="{_said(chosen)}">'
+        f'<li><button type="button" class="ctl-pick" data-key="{hit.key}" aria-pressed="{_said(chosen)}">'
         f"{image_tag(picture, '', CARD_HEIGHT)}<span class='ctl-name'>{escape(hit.person)}</span>"
         f'<span class="ctl-camera">{escape(hit.camera)}</span>'
         f'<span class="ctl-bar" style="{share}"><i></i></span>'

@@ -12,6 +12,7 @@ import torch
 from gradio.http_server import INITIAL_PORT_VALUE, TRY_NUM_PORTS
 
 from ctl.errors import InputError
+from ctl.files import ROOT
 from ctl.pipeline import Engine
 from ctl.video.limits import LIMITS
 from ctl.web import text
@@ -25,6 +26,9 @@ from ctl.web.zero_gpu import ZeroGpuEngine, on_zero_gpu
 
 SESSIONS: Final = 200
 """Visitors whose state is held at once: a run id each."""
+
+ICON: Final = ROOT / "assets" / "icon.png"
+PREVIEW: Final = ROOT / "assets" / "preview.webp"
 
 PORTS: Final = range(INITIAL_PORT_VALUE, INITIAL_PORT_VALUE + TRY_NUM_PORTS)
 """Where a page may be served that wasn't given a port: 100 from 7860, or from GRADIO_SERVER_PORT."""
@@ -92,8 +96,9 @@ def start(service: ExplainService, host: str, ports: Iterable[int]) -> gr.Blocks
                     server_port=port,
                     theme=make_theme(),
                     css=make_css(),
+                    favicon_path=ICON,
                     footer_links=["api"],
-                    allowed_paths=[str(SAMPLES)],
+                    allowed_paths=[str(SAMPLES), str(PREVIEW)],
                     max_file_size=LIMITS.megabytes * 10**6,
                     state_session_capacity=SESSIONS,
                     show_error=False,
@@ -108,6 +113,7 @@ def start(service: ExplainService, host: str, ports: Iterable[int]) -> gr.Blocks
                 )
         except OSError:
             continue
+        app.config |= {"thumbnail": f"gradio_api/file={PREVIEW}", "simple_description": text.DESCRIPTION}
         if app.mcp_server_obj is not None:
             answer_mcp_in_json(app.mcp_server_obj)
         return app

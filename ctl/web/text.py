@@ -9,6 +9,9 @@ from ctl.types import UNTRAINED, Analysis, CheckpointInfo
 from ctl.video.limits import LIMITS
 
 TITLE: Final = "CTL Explorer"
+DESCRIPTION: Final = "Recognise a person across cameras from a walk of a few seconds, and see why."
+"""Also what other sites say of a link to the page."""
+
 PAPER: Final = "https://arxiv.org/abs/2104.08241"
 
 WARNING: Final = f"<b>{UNTRAINED.capitalize()}.</b>"
@@ -34,19 +37,19 @@ EXPLAIN_CHECK: Final = (
     "Takes the marked cells away, and brings them back, and sees whether the similarity follows, next to random maps. "
     "The clip is seen some 110 times: about ten seconds."
 )
-EXPLAIN_HITS: Final = (
-    "Cosine similarity of the embeddings, from -1 to 1, best first; the calibrated probability is that both show "
-    "one person, if half of all pairs do. The clip itself is never among its own hits."
+EXPLAIN_HITS: Final = "The nearest known people, best first: compare one, or search for it in turn."
+EXPLAIN_SIMILARITY: Final = (
+    "Similarity is the cosine of two embeddings, from -1 to 1. The probability is that both show one person, if half "
+    "of all pairs do. The clip itself is never among its own hits."
 )
 EXPLAIN_QUERIES: Final = "Clips of this visit that show one person can be searched for together."
 EXPLAIN_SAME_CAMERA: Final = "Benchmarks leave out the query's own camera."
 EXPLAIN_OWN: Final = (
-    "Enrol the person shown above, with their consent. What you enrol is yours alone, and is forgotten an hour after "
-    "its last use: export it to keep it."
+    "Enrol the person shown above, with their consent: yours alone, forgotten after an hour without use."
 )
+EXPLAIN_EXPORT: Final = "Export your gallery to keep it, and import it again later."
 EXPLAIN_KEPT: Final = (
-    "Enrol the person shown above, with their consent. What is enrolled stays on this server's disk, and everybody who "
-    "opens the page finds it, until it is removed."
+    "Enrol the person shown above, with their consent: it stays on this server's disk, for everybody, until removed."
 )
 SHELF_HEADERS: Final = ["Person", "Camera", "Key"]
 CLASHES: Final = {"refuse": "Refuse the import", "keep": "Keep mine", "replace": "Take the imported one"}
@@ -63,6 +66,7 @@ EXPLAIN_TABLES: Final = "What the paper measured, and what this checkpoint reach
 ENROL: Final = "Enrol this person"
 OWN_CAMERA: Final = "own clip"
 WORKING: Final = "Looking for people …"
+EXPLAIN_FILES: Final = "Everything as files, and how long each stage took."
 NO_HITS: Final = "Nothing is ranked: the gallery is empty or was embedded by another checkpoint."
 
 CANCELLED: Final = "Stopped."
@@ -83,7 +87,7 @@ def header(checkpoint: CheckpointInfo, loaded: Sequence[str]) -> str:
     notices = [*([] if checkpoint.trained else [EXPLAIN_UNTRAINED]), *map(escape, loaded)]
     return (
         f'<header class="ctl-header"><h1>{TITLE}</h1>'
-        "<p>Recognise a person across cameras from a walk of a few seconds, and see why. "
+        f"<p>{DESCRIPTION} "
         f'After <a href="{PAPER}" target="_blank" rel="noopener">Liu et al., CVPR 2021</a>.</p>'
         f"</header>{notes(notices)}"
     )

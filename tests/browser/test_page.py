@@ -149,6 +149,7 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
 
     open_tab(page, "Numbers")
     expect(page.get_by_role("gridcell", name="total")).to_be_visible()
+    page.get_by_role("button", name="Embedding and analysis.json").click()
     expect(page.locator("#embedding-plot .barlayer")).to_be_visible()
     with page.expect_download() as download:
         page.locator("#files .download-link").first.click()

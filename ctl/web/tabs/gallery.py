@@ -79,19 +79,22 @@ def hit_of_rank(hits: Ranking, rank: int) -> str | None:
 
 def lay_out() -> GalleryTab:
     known = gr.State([], time_to_live=3600)
-    queries = gr.CheckboxGroup([], label="Search for", info=text.EXPLAIN_QUERIES, elem_id="queries")
-    with gr.Row():
-        cameras = gr.Dropdown([], multiselect=True, label="Only cameras", min_width=200)
-        without = gr.Dropdown(
-            [], multiselect=True, label="Without cameras", info=text.EXPLAIN_SAME_CAMERA, min_width=200
-        )
-    with gr.Row():
-        top_k = gr.Slider(1, 100, value=TOP_K, step=1, label="Hits at most", min_width=200, elem_id="top-k")
-        at_least = gr.Slider(-1, 1, value=-1, step=0.01, label="Similarity at least", min_width=200, elem_id="at-least")
-    meaning = gr.HTML(elem_id="meaning")
-    gr.HTML(text.hints(text.EXPLAIN_HITS))
+    gr.HTML(text.line(text.EXPLAIN_HITS, text.EXPLAIN_SIMILARITY))
     hits = gr.HTML(js_on_load=HITS_SCRIPT, elem_id="hits")
-    plot = gr.Plot(show_label=False, elem_id="histogram")
+    with gr.Accordion("Search again, filter and count", open=False, elem_id="filters"):
+        queries = gr.CheckboxGroup([], label="Search for", info=text.EXPLAIN_QUERIES, elem_id="queries")
+        with gr.Row():
+            cameras = gr.Dropdown([], multiselect=True, label="Only cameras", min_width=200)
+            without = gr.Dropdown(
+                [], multiselect=True, label="Without cameras", info=text.EXPLAIN_SAME_CAMERA, min_width=200
+            )
+        with gr.Row():
+            top_k = gr.Slider(1, 100, value=TOP_K, step=1, label="Hits at most", min_width=200, elem_id="top-k")
+            at_least = gr.Slider(
+                -1, 1, value=-1, step=0.01, label="Similarity at least", min_width=200, elem_id="at-least"
+            )
+        meaning = gr.HTML(elem_id="meaning")
+        plot = gr.Plot(show_label=False, elem_id="histogram")
     return GalleryTab(known, queries, cameras, without, top_k, at_least, meaning, hits, plot)
 
 

@@ -21,10 +21,12 @@ class NumbersTab:
 
 
 def lay_out() -> NumbersTab:
+    gr.HTML(text.line(text.EXPLAIN_FILES))
     files = gr.File(label="Files", file_count="multiple", interactive=False, elem_id="files")
     timings = gr.Dataframe(headers=text.TIMING_HEADERS, label="Timings", interactive=False, elem_id="timings")
-    embedding = gr.Plot(label="Embedding", show_label=False, elem_id="embedding-plot")
-    details = gr.JSON(label="analysis.json, long arrays shortened", max_height=420, elem_id="details")
+    with gr.Accordion("Embedding and analysis.json", open=False, elem_id="all-numbers"):
+        embedding = gr.Plot(label="Embedding", show_label=False, elem_id="embedding-plot")
+        details = gr.JSON(label="analysis.json, long arrays shortened", max_height=420, elem_id="details")
     return NumbersTab(timings, embedding, details, files)
 
 

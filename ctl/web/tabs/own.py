@@ -39,7 +39,7 @@ class OwnGallery:
 def lay_out(kept: bool) -> OwnGallery:
     """`kept`: whether what is enrolled stays on disk."""
     with gr.Accordion("Your gallery", open=False, elem_id="own-gallery"):
-        gr.HTML(text.hints(text.EXPLAIN_KEPT if kept else text.EXPLAIN_OWN))
+        gr.HTML(text.hints(text.EXPLAIN_KEPT) if kept else text.line(text.EXPLAIN_OWN, text.EXPLAIN_EXPORT))
         with gr.Row(equal_height=False):
             name = gr.Textbox(label="Name", max_lines=1, max_length=100, min_width=140, elem_id="enrol-name")
             camera = gr.Textbox(label="Camera", max_lines=1, max_length=100, min_width=140, elem_id="enrol-camera")

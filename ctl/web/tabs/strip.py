@@ -30,7 +30,7 @@ def lay_out(samples: Sequence[Sample]) -> Strip:
 
 def _strip(samples: Sequence[Sample]) -> str:
     items = "".join(
-        f'<button type="button" data-sample="{sample.name}" '
+        f'<button type="button" class="ctl-pick" data-sample="{sample.name}" '
         f'aria-pressed="{"true" if sample.name == OPENING else "false"}" title="{escape(sample.note)}">'
         f"{sample.picture}<span>{escape(sample.title)}</span></button>"
         for sample in samples
