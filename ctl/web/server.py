@@ -113,7 +113,8 @@ def start(service: ExplainService, host: str, ports: Iterable[int]) -> gr.Blocks
                 )
         except OSError:
             continue
-        app.config |= {"thumbnail": f"gradio_api/file={PREVIEW}", "simple_description": text.DESCRIPTION}
+        shared = {"thumbnail": f"gradio_api/file={PREVIEW}", "simple_description": text.DESCRIPTION}
+        app.config.update(shared)  # type: ignore[typeddict-item]  # Gradio's page asks for both
         if app.mcp_server_obj is not None:
             answer_mcp_in_json(app.mcp_server_obj)
         return app

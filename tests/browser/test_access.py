@@ -43,6 +43,10 @@ def test_axe_finds_nothing_serious(
             report[tab] = grave(page, "html" if tab == "Graph" else OPEN_PANEL)
             if tab in SHOT:
                 page.screenshot(path=screenshots / f"{tab.lower()}-{look}.png", full_page=True)
+        open_tab(page, "Numbers")
+        page.get_by_role("button", name="Embedding and analysis.json").click()
+        expect(page.locator("#embedding-plot .barlayer")).to_be_visible()
+        report["Numbers, all"] = grave(page, OPEN_PANEL)
         assert page.locator("[clip-path]").count() > 0
         assert page.locator("[clip-path*=http]").count() == 0, "plots vanish when the address changes"
     (screenshots / f"axe-{look}.json").write_text(json.dumps(report, indent=1))
