@@ -47,16 +47,17 @@ def show(page: Page, run: Run, own: str, link: Link) -> Values:
 
 
 def make_on_sample(page: Page) -> Handler:
-    """A sample's picture: show what is stored of it."""
+    """A sample's picture: show what is stored of it, in place of a clip."""
 
     def on_sample(own: str, event: gr.EventData) -> Values:
-        return _show_sample(page, own, Link(event.sample))
+        return {page.clip.clip: None, page.clip.status: "", **_show_sample(page, own, Link(event.sample))}
 
     return on_sample
 
 
 def make_on_link(page: Page) -> Handler:
-    """The page was opened: show the sample that its address names, or the one that it opens on."""
+    """The page was opened: show the sample that its address names, or the one that it opens on. A clip may have been
+    dropped already, and stays."""
     names = frozenset(sample.name for sample in page.strip.samples)
 
     def on_link(own: str, query: str) -> Values:
@@ -84,7 +85,7 @@ def _show_sample(page: Page, own: str, link: Link) -> Values:
     with told_to_the_visitor():
         run = page.visit.service.sample(sample.clip, sample.shows)
         if run is not None:
-            return show(page, run, own, link) | {page.clip.clip: None, page.clip.status: "", page.pending: ""}
+            return show(page, run, own, link) | {page.pending: ""}
     return {
         page.clip.clip: str(sample.clip),
         page.strip.sample: link.sample,
@@ -98,7 +99,7 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
     panel = page.clip
 
     def on_run(values: Values, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Iterator[Values]:
-        own, sample, asked = (values[box] for box in (page.visit.own, page.strip.sample, page.asked))
+        own, sample, asked = (values[box] for box in (page.visit.own, page.pending, page.asked))
         visitor = request.session_hash or ""
         with told_to_the_visitor():
             wanted, other = clip.requests_of(panel, service.default, values)

@@ -54,7 +54,7 @@ def _connect_clip(service: ExplainService, shown: page.Page) -> None:
     started = panel.run.click(clip.make_on_start(panel), None, buttons, **PLUMBING, show_progress="hidden")
     running = started.then(
         handlers.make_on_run(service, shown),
-        {*panel.given, shown.visit.own, shown.strip.sample, shown.asked},
+        {*panel.given, shown.visit.own, shown.pending, shown.asked},
         [*shown.showing, panel.status],
         show_progress_on=[panel.status],
         api_visibility="private",

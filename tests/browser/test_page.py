@@ -204,6 +204,7 @@ def test_an_own_clip_is_two_clicks_away_from_its_answer(page: Page, tmp_path: Pa
     expect(page.locator("#cut")).to_be_hidden()
     page.click("#run")
     expect(page.locator("#facts")).to_contain_text("garden.mp4")
+    page.wait_for_function("!location.search")
     expect(page.locator("#answer h2")).to_contain_text("man (lab)")
     expect(page.locator("#answer .ctl-truth")).to_have_count(0)
     page.click("#enrol-card")
