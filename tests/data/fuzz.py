@@ -112,7 +112,10 @@ def spoil(root: Path, rng: np.random.Generator) -> None:
     """Do something to one entry: mostly to a file that lists others."""
     entries = sorted(root.rglob("*"), key=os.fsencode)
     lists = [entry for entry in entries if entry.suffix in (".txt", ".mat", ".json") and entry.is_file()]
-    entry = (lists if lists and rng.random() < 0.5 else entries)[int(rng.integers(1 << 30)) % len(lists or entries)]
+    offered = lists if lists and rng.random() < 0.5 else entries
+    if not offered:
+        return
+    entry = offered[int(rng.integers(len(offered)))]
     way, is_folder = int(rng.integers(7)), entry.is_dir() and not entry.is_symlink()
     if way in (0, 1) and entry.is_file():
         entry.write_bytes(damage(entry.read_bytes(), rng))
