@@ -1,7 +1,6 @@
 """The head that the bench compares with computes the same embedding, and costs more multiply-adds."""
 
 from dataclasses import replace
-
 from pathlib import Path
 
 import pytest

@@ -223,6 +223,7 @@ def test_public_names_come_without_torch_until_they_are_used():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+@pytest.mark.slow
 def test_one_call_analyzes_a_clip(analysis: Analysis):
     import ctl
 

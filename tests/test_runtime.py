@@ -20,6 +20,8 @@ from ctl.runtime import OnnxModule, runs_onnx
 from ctl.types import Analysis
 from ctl.video.reader import open_clip
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = ROOT / "assets" / "samples"
 CLIPS = ("man-lab1", "woman-lab4", "walker-0010")
 
@@ -129,8 +131,6 @@ import sys
 from ctl import runtime
 runtime.find_spec = lambda name: None
 from ctl import analyze
-
-pytestmark = pytest.mark.slow
 analyze(sys.argv[1], device="cpu")
 assert "onnxruntime" not in sys.modules
 """

@@ -61,6 +61,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*COMMANDS, "ablate"])
 def test_where_nothing_can_be_written_it_is_said(
     name: str, inputs: Inputs, beside: Path, tmp_path: Path, fails: Fails
@@ -74,6 +75,7 @@ def test_where_nothing_can_be_written_it_is_said(
     assert [entry.name for entry in box.rglob("*")] == ["file"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"),
     [(name, 500) for name in COMMANDS if name not in ("walkers", "train", "export")]
@@ -93,6 +95,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert list(box.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [500, 2000])
 def test_a_full_disk_does_not_hurt_a_gallery_that_is_there(
     size: int, inputs: Inputs, beside: Path, fails: Fails

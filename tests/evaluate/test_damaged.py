@@ -50,6 +50,7 @@ def test_what_can_not_be_read_is_left_out_and_counted(holey: Path) -> None:
     assert (none.frames, none.notice) == (0, "")
 
 
+@pytest.mark.slow
 def test_evaluate_says_what_it_left_out_and_else_names_the_option(
     holey: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

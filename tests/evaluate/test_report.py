@@ -138,6 +138,7 @@ def run(*arguments: str | Path) -> int:
     return args.run(args)
 
 
+@pytest.mark.slow
 def test_the_command_writes_report_pictures_and_calibration(
     checkpoint: Path, root: Path, heatmaps: HeatMapCache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

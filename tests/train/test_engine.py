@@ -128,6 +128,7 @@ def test_workers_read_though_cv2_had_threads_before_they_were_forked(settings: P
     assert run.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_finished_run_has_nothing_left_to_do(unbroken: Path, configure) -> None:
     before = {file: file.stat().st_mtime_ns for file in (unbroken / STATE, unbroken / LAST / WEIGHTS)}
     outcome = train(configure(*LONGER), unbroken, resume=True)
