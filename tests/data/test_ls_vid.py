@@ -1,5 +1,6 @@
 """A miniature LS-VID with the true names; its list of queries is a .mat file of version 7.3, as the original is."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -55,6 +56,20 @@ def test_queries_are_lines_of_the_test_list_and_stay_in_the_gallery(ls_vid: Path
 def test_frames_are_those_of_the_tracklet_in_the_order_of_their_names(ls_vid: Path) -> None:
     (split,) = load_benchmark("ls-vid", ls_vid).splits
     assert [f.name for f in split.train[1].frames] == [f"0000_0002_11_{n}.jpg" for n in ("0004", "0030", "0112")]
+
+
+def test_names_may_be_any_bytes(ls_vid: Path) -> None:
+    before = load_benchmark("ls-vid", ls_vid)
+    odd = os.fsdecode(b"M\374ller \xe2\x82\xac")
+    (ls_vid / "tracklet_test" / "0000").rename(ls_vid / "tracklet_test" / odd)
+    listed = ls_vid / "list_sequence" / "list_seq_test.txt"
+    listed.write_bytes(listed.read_bytes().replace(b"tracklet_test/0000/", os.fsencode(f"tracklet_test/{odd}/")))
+    root = ls_vid.rename(ls_vid.with_name(f"{odd} set"))
+    split = load_benchmark("ls-vid", root).splits[0]
+    assert [(t.person, t.camera, len(t)) for t in split.gallery] == [
+        (t.person, t.camera, len(t)) for t in before.splits[0].gallery
+    ]
+    assert all(frame.is_file() for tracklet in split.query for frame in tracklet.frames)
 
 
 def test_queries_saved_in_an_older_version_are_read_too(ls_vid: Path) -> None:
