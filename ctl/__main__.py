@@ -118,6 +118,9 @@ def add_bench(commands: Commands) -> None:
     parser = commands.add_parser("bench", help="Measure speed as ratios, and memory, on this machine; prints JSON.")
     parser.add_argument("--rounds", type=int, default=5, help="rounds per ratio (default: %(default)s)")
     parser.add_argument("--gallery", action="store_true", help="instead: searches of 10^4 to 10^6 made-up tracklets")
+    parser.add_argument(
+        "--device", metavar="NAME", help="instead: an analysis on that device, and its agreement with a CPU"
+    )
     parser.add_argument("--qdrant", metavar="URL", help="with --gallery: a Qdrant server to measure too")
     parser.set_defaults(run=run_bench)
 
@@ -127,6 +130,11 @@ def run_bench(args: argparse.Namespace) -> int:
         from ctl.bench.gallery import gallery_costs
 
         print(json.dumps(gallery_costs(args.qdrant), indent=2))
+        return 0
+    if args.device:
+        from ctl.bench.device import device_costs
+
+        print(json.dumps(device_costs(args.device, args.rounds), indent=2))
         return 0
     from ctl.bench.report import measure
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ctl.bench import gallery
+from ctl.bench.device import agreement
 from ctl.bench.equation_order import embedding_in_equation_order
 from ctl.bench.model import multiply_adds
 from ctl.config import PRESETS
@@ -41,3 +42,13 @@ def test_made_up_gallery_is_searched_in_a_folder_and_in_qdrant(tmp_path: Path, m
     for costs in (gallery.measure_folder(tmp_path), gallery.measure_qdrant(tmp_path)):
         assert costs["recall_at_10"] == (pytest.approx(1, abs=0.05) if half else 1)
         assert 0 < costs["search_s"]["low"] <= costs["search_s"]["median"] < 60
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_says_what_a_processor_says():
+    for clips in agreement("cuda").values():
+        for answer in clips.values():
+            assert answer["people"][0] == answer["people"][1]
+            assert answer["lowest_cosine"] >= 0.999
+            assert answer["same_ranking"]
