@@ -60,7 +60,7 @@ def device_costs(device: str, rounds: int) -> dict[str, Any]:
 
 
 def agreement(device: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """ "fp32" and "bf16" -> clip -> lowest cosine with what PyTorch embeds on a CPU, and whether rankings are the same."""
+    """ "fp32", "bf16" -> clip -> lowest cosine with what PyTorch embeds on a CPU, and whether rankings are the same."""
     reference = _people(Engine.load(device="cpu", backend="torch"))
     answers = {"fp32": Engine.load(device=device, mixed=False), "bf16": Engine.load(device=device, mixed=True)}
     return {
