@@ -1,8 +1,9 @@
 """How long visitors wait, measured in a real Chromium: python -m tests.browser.measure [ROUNDS]
 
-Seconds after Run until the first picture beside the clip, until the graph can be explored, and until the ranking is
-there: for a sample, for a crop that the app doesn't know, and for 5 seconds of a scene that it doesn't know; and until
-What if has answered. Median, least and most, as JSON.
+Seconds until the first picture is there, until the answer is, and until the graph can be explored: after the page is
+opened ("opening"), after a click on a sample, and after Run, for a crop that the app doesn't know and for 5 seconds of
+a scene that it doesn't know. Then until another card's match is shown, and until What if has answered. Median, least
+and most, as JSON.
 """
 
 import json
@@ -16,48 +17,48 @@ from typing import Final
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from ctl.video.reader import open_clip
-from ctl.video.writer import write_video
+from ctl.video.cut import write_cut
+from ctl.web.samples import OPENING
 from tests.browser.running import running_app
-from tests.browser.steps import SAMPLES, drop, open_tab, visit
+from tests.browser.steps import SAMPLES, drop, open_tab, sample_named, visit
 from tests.conftest import CHROMIUM_ARGS
 
 SCENE_SECONDS: Final = 5.0
-MARKS: Final = {
-    "first picture": "#facts img, #explorer .node, #people img",
-    "graph": "#explorer .node",
-    "ranking": "#hits li",
-}
 
 
 def cut(clip: Path, seconds: float, out: Path) -> Path:
     """The first seconds of a clip as a file of its own, of which nothing is stored."""
-    with open_clip(clip) as frames:
-        images = [frame.image for frame in frames if frame.time < seconds]
-        write_video(out, iter(images), frames.info.fps)
+    write_cut(clip, out, 0.0, seconds)
     return out
 
 
-def waits(page: Page) -> dict[str, float]:
-    """Seconds from pressing Run to each mark."""
-    start, seen = time.perf_counter(), {}
-    page.click("#run")
-    for name, selector in MARKS.items():
-        if name == "ranking":
-            open_tab(page, "Gallery")
-        page.locator(selector).first.wait_for()
-        seen[name] = time.perf_counter() - start
+def waits(page: Page, name: str, start: float) -> dict[str, float]:
+    """Seconds from `start` to the first picture and the answer of a clip of this name, and to a graph to explore."""
+    seen = {}
+    page.locator("#portrait img").first.wait_for()
+    seen["first picture"] = time.perf_counter() - start
+    page.locator("#facts", has_text=f"{name}.").wait_for()
+    seen["answer"] = time.perf_counter() - start
+    page.locator("#explorer .node").first.wait_for()
+    seen["graph"] = time.perf_counter() - start
     return seen
 
 
-def what_if(page: Page) -> dict[str, float]:
+def after_that(page: Page) -> dict[str, float]:
+    """Seconds to the match of another card, and to another answer of What if."""
+    open_tab(page, "Match")
+    expect(page.locator("#match .match-head")).to_be_visible()
+    page.wait_for_timeout(3000)  # the other tabs are filled meanwhile
+    before, start = page.locator("#match .match-head").inner_text(), time.perf_counter()
+    page.locator("#answer li button").nth(1).click()
+    expect(page.locator("#match .match-head")).not_to_have_text(before)
+    seen = {"match": time.perf_counter() - start}
     open_tab(page, "What if")
     expect(page.locator("#what-if")).to_contain_text("Each switch alone")
-    page.wait_for_timeout(3000)  # the other tabs are filled meanwhile
     start = time.perf_counter()
     page.get_by_role("checkbox", name="Context (Ac)").click()
     expect(page.locator("#what-if")).to_contain_text("nothing has moved")
-    return {"what if": time.perf_counter() - start}
+    return seen | {"what if": time.perf_counter() - start}
 
 
 def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
@@ -65,23 +66,28 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
     with tempfile.TemporaryDirectory() as folder, running_app(Path(folder) / "scratch") as url, sync_playwright() as p:
         browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS)
         clips = {
-            "sample": None,
             "crop": cut(SAMPLES / "man-lab1.mp4", 60.0, Path(folder) / "crop.mp4"),
             "scene": cut(SAMPLES / "street.mp4", SCENE_SECONDS, Path(folder) / "scene.mp4"),
         }
         for _ in range(rounds):
+            start = time.perf_counter()
+            with visit(browser, url) as page:
+                several = {"opening": waits(page, OPENING, start)}
+                page.wait_for_timeout(3000)
+                start = time.perf_counter()
+                sample_named(page, "Man, camera 1").click()
+                several["sample"] = waits(page, "man-lab1", start) | after_that(page)
             for kind, clip in clips.items():
                 with visit(browser, url) as page:
-                    if clip is None:
-                        page.locator("#samples button.thumbnail-item", has_text="Man, camera 1").click()
-                        expect(page.locator("#clip .file-preview")).to_contain_text("man-lab1")
-                    else:
-                        drop(page, clip)
-                    times = waits(page) | (what_if(page) if kind == "sample" else {})
-                    for name, value in times.items():
-                        found.setdefault(kind, {}).setdefault(name, []).append(value)
-                    expect(page.locator("#status")).to_contain_text("Done in")
+                    expect(page.locator("#answer li").first).to_be_visible()
+                    drop(page, clip)
+                    start = time.perf_counter()
+                    page.click("#run")
+                    several[kind] = waits(page, kind, start)
                     page.wait_for_timeout(5000)
+            for kind, times in several.items():
+                for name, value in times.items():
+                    found.setdefault(kind, {}).setdefault(name, []).append(value)
         browser.close()
     return {
         kind: {
