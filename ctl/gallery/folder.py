@@ -8,13 +8,14 @@ Embeddings are memory-mapped. Of a gallery of more than HELD tracklets, thumbnai
 when they are asked for: it opens in seconds, and what a writer removed since can no longer be shown.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
 from ctl.errors import InputError
@@ -114,6 +115,8 @@ def _mapper(folder: Path) -> Load:
 
 
 def _map_file(path: Path) -> dict[str, Tensor]:
+    if os.fsencode(path) != str(path).encode(errors="replace"):
+        return load(read_bytes(path))  # safetensors opens no file whose name isn't UTF-8
     try:
         return load_file(path)
     except (OSError, RuntimeError) as error:  # PyTorch opens it a second time
