@@ -194,7 +194,7 @@ def test_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:
 
 def test_run_without_a_clip_says_what_is_missing(page: Page) -> None:
     page.click("#run")
-    expect(page.locator(".toast-body")).to_contain_text("Drop a clip first, or choose a sample.")
+    expect(page.locator(".toast-body")).to_contain_text("Choose a sample or drop a clip first.")
 
 
 def test_an_own_clip_is_two_clicks_away_from_its_answer(page: Page, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ DEFAULT = Models("org/start", "movenet-thunder", "cpu")
 
 
 def test_request_names_what_is_missing_or_unknown() -> None:
-    with pytest.raises(InputError, match="Drop a clip first"):
+    with pytest.raises(InputError, match="Choose a sample or drop a clip first"):
         request_of(DEFAULT, None, "auto")
     with pytest.raises(InputError, match="'tracklet'"):
         request_of(DEFAULT, "walk.mp4", "tracklet")

@@ -173,7 +173,7 @@ def request_of(
     Raises InputError where the clip is missing or the kind is unknown.
     """
     if clip is None:
-        raise InputError("Drop a clip first, or choose a sample.")
+        raise InputError("Choose a sample or drop a clip first.")
     if kind not in CLIP_KINDS:
         raise InputError(f"No clip kind {kind!r}: choose one of {', '.join(CLIP_KINDS)}.")
     models = Models(
