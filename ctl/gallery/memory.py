@@ -1,6 +1,6 @@
 """A gallery in memory, compared exactly. A value: whatever changes it returns a new one."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -26,6 +26,9 @@ from ctl.types import Hit, Ranking
 
 BLOCK: Final = 2**19
 """Numbers compared at once: 2 MB as float32, which stay in a core's cache."""
+
+UNIT_ROUNDOFF: Final = 2.0**-24
+"""Of float32. A sum of D products of two vectors of length 1 is wrong by D times this at most, in whatever order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +62,8 @@ class MemoryGallery:
         if self.embeddings.ndim != 2 or len(self.embeddings) != G or kind not in (torch.float32, torch.float16):
             shape_and_type = f"{tuple(self.embeddings.shape)} {kind}"
             raise InputError(f"gallery embeddings must be ({G}, D) float32 or float16, got {shape_and_type}")
-        lengths = [self.embeddings[rows].float().norm(dim=1) for rows in self._blocks()]
-        if lengths and not torch.allclose(torch.cat(lengths), torch.ones(G), atol=1e-3):
+        lengths = [block.float().norm(dim=1) for block in self._blocks(self.embeddings)]
+        if not torch.allclose(torch.cat(lengths), torch.ones(G), atol=1e-3):
             raise InputError("gallery embeddings must be L2-normalised")
         if len(self._rows) != G:
             raise InputError("gallery keys must differ from each other")
@@ -84,9 +87,19 @@ class MemoryGallery:
 
     def search(self, query: Tensor, top_k: int = TOP_K, at_least: float = -1.0, where: Filter = EVERYTHING) -> Ranking:
         check_top_k(top_k)
-        rows, similarity = self._compare(query, where)
-        order = similarity.argsort(descending=True, stable=True)[:top_k].tolist()
-        best = [(self.entries[int(rows[place])], float(similarity[place])) for place in order]
+        query_direction = direction(query)
+        rows, roughly = self._compare(query_direction, where)
+        if not len(rows):
+            return ()
+        if top_k < len(rows):  # whatever could be among the best, were it not for rounding
+            near = roughly >= roughly.topk(top_k).values[-1] - 4 * len(query_direction) * UNIT_ROUNDOFF
+            rows = rows[near]
+        similarity = self._cosines(query_direction, rows)
+        order = similarity.argsort(descending=True, stable=True)[:top_k]
+        best = [
+            (self.entries[row], float(similarity[place]))
+            for row, place in zip(rows[order].tolist(), order, strict=True)
+        ]
         return tuple(
             Hit(rank, entry.key, entry.person, entry.camera, value)
             for rank, (entry, value) in enumerate(best, start=1)
@@ -94,7 +107,10 @@ class MemoryGallery:
         )
 
     def similarities(self, query: Tensor, where: Filter = EVERYTHING) -> Tensor:
-        return self._compare(query, where)[1].sort(descending=True).values
+        query_direction = direction(query)
+        check_width(self._width, len(query_direction))
+        rows = self._admitted(where)
+        return self._cosines(query_direction, rows).sort(descending=True).values if len(rows) else torch.zeros(0)
 
     def add(self, records: Sequence[Record]) -> "MemoryGallery":
         for record in records:
@@ -164,29 +180,40 @@ class MemoryGallery:
         firsts = np.unique(kinds, return_index=True)[1]
         return tuple(self.entries[row] for row in firsts), np.array(kinds)
 
-    def _admitted(self, where: Filter) -> np.ndarray:
+    def _admitted(self, where: Filter) -> Tensor:
         """Rows that count, (n,) int in order. Asks once for each person at each camera."""
         by_names = replace(where, without_keys=frozenset())
         admitted = np.ones(len(self), bool)
-        if by_names != EVERYTHING:
+        if by_names != EVERYTHING and len(self):
             examples, kinds = self._kinds
             admitted = np.array([by_names.admits(entry) for entry in examples])[kinds]
         admitted[[self._rows[key] for key in where.without_keys if key in self._rows]] = False
-        return admitted.nonzero()[0]
+        return torch.from_numpy(admitted.nonzero()[0])
 
-    def _blocks(self) -> Iterator[slice]:
-        G, D = self.embeddings.shape
-        step = max(1, BLOCK // max(1, D))
-        return (slice(start, min(start + step, G)) for start in range(0, G, step))
+    def _compare(self, query_direction: Tensor, where: Filter) -> tuple[Tensor, Tensor]:
+        """Rows that count, n of them in order, and their cosines (n,), of which equal ones may round differently.
 
-    def _compare(self, query: Tensor, where: Filter) -> tuple[np.ndarray, Tensor]:
-        """Rows that count, n of them in order, and their cosines (n,). All are compared, whatever counts."""
-        query_direction = direction(query)
+        All are compared, whatever counts; those in half precision block by block, in float32.
+        """
         check_width(self._width, len(query_direction))
         if not len(self):
-            return np.zeros(0, int), torch.zeros(0)
-        similarity = torch.empty(len(self))
-        for block in self._blocks():  # a matrix product would round equal rows differently
-            torch.sum(self.embeddings[block] * query_direction, dim=1, out=similarity[block])
+            return torch.zeros(0, dtype=torch.int64), torch.zeros(0)
+        if self.embeddings.dtype == torch.float32:
+            similarity = self.embeddings @ query_direction
+        else:
+            similarity, blocks = torch.empty(len(self)), self._blocks(self.embeddings)
+            piece = torch.empty_like(blocks[0], dtype=torch.float32)  # used again: memory that is new costs more
+            for block, cosines in zip(blocks, self._blocks(similarity), strict=True):
+                torch.mv(piece[: len(block)].copy_(block), query_direction, out=cosines)
         rows = self._admitted(where)
-        return rows, similarity.clamp_(-1, 1)[torch.from_numpy(rows)]
+        return rows, similarity[rows]
+
+    def _cosines(self, query_direction: Tensor, rows: Tensor) -> Tensor:
+        """Of some rows, (n,). Equal embeddings get equal ones, which a matrix product doesn't promise."""
+        return torch.cat([(self.embeddings[some] * query_direction).sum(dim=1) for some in self._blocks(rows)]).clamp(
+            -1, 1
+        )
+
+    def _blocks(self, values: Tensor) -> tuple[Tensor, ...]:
+        """Values of all or some rows, split so that the embeddings of a part stay in a core's cache."""
+        return values.split(max(1, BLOCK // max(1, self.embeddings.shape[1])))
