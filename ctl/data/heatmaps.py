@@ -99,7 +99,7 @@ class HeatMapCache:
         total, done = sum(len(tracklet) for tracklet in todo), 0
         on_cpu = self._device.type == "cpu"
         at_once = frames_at_once(self._device) if on_cpu else GPU_BATCH
-        widths = {tracklet: true_width(self.image_size[0], aspect_of(tracklet)) for tracklet in todo}
+        widths = {tracklet: self._width(tracklet) for tracklet in todo}
         most = at_once if on_cpu else BATCHES_PER_GROUP * at_once
         groups = [group for _, alike in groupby(todo, key=widths.__getitem__) for group in _groups(alike, most)]
         batches = [_batches(group, at_once) for group in groups]
@@ -128,6 +128,13 @@ class HeatMapCache:
         except (OSError, ValueError) as error:
             raise InputError(f"{self.folder} has no heat maps of {tracklet.frames[0]}: fill the cache first") from error
         return np.asarray(maps if indices is None else maps[np.asarray(indices)], dtype=np.float32)
+
+    def _width(self, tracklet: TrackletFiles) -> int:
+        """Pixels at which the estimator sees its frames. Of a damaged one nothing is said before it is its turn."""
+        try:
+            return true_width(self.image_size[0], aspect_of(tracklet))
+        except InputError:
+            return self.image_size[1]
 
     @torch.inference_mode()
     def _log_mass(self, frames: Tensor, width: int) -> Arriving:
