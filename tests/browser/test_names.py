@@ -68,6 +68,7 @@ def test_markup_in_a_name_is_shown_as_it_stands(browser: Browser, app_url: str, 
         expect(page.locator("#status")).to_contain_text("Done in")
         expect(page.locator("#facts")).to_contain_text("it's")
         assert page.locator("#facts img, #facts script").count() == 0
+        page.get_by_role("button", name="Embedding and analysis.json").click()
         expect(page.locator("#details")).to_contain_text("it's")
         expect(links.first).not_to_have_attribute("href", former)
         addresses = sorted({str(link.get_attribute("href")) for link in links.all()})
