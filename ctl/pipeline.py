@@ -208,13 +208,20 @@ class Engine:
         graphs = relate_tracklet(self.relating, nodes_of(person.trace))
         return gather(person.tracklet, person.trace.keypoints, graphs, compose(self.relating, graphs))
 
-    def match(self, query: PersonAnalysis, hit: PersonAnalysis | Record, rival: np.ndarray | None = None) -> Match:
+    def match(
+        self,
+        query: PersonAnalysis,
+        hit: PersonAnalysis | Record,
+        rival: np.ndarray | None = None,
+        query_evidence: Evidence | None = None,
+    ) -> Match:
         """Why a person and somebody else are similar.
 
         Args:
             query: of an analysis by this engine.
             hit: another such person, or a tracklet of a gallery that this engine's checkpoint embedded.
             rival: (D,) embedding of a third tracklet, over which the hit's lead is explained.
+            query_evidence: `evidence` of the query, if it is at hand: it is most of the work.
         Raises:
             InputError: the gallery kept nothing to explain the tracklet by, or that is damaged.
         """
@@ -226,7 +233,7 @@ class Engine:
             raise InputError(f"{hit.entry.person} was enrolled without what explains a match: enrol the clip again.")
         calibration, similarity = self.checkpoint.calibration, float(query.embedding @ embedding)
         probability = None if calibration is None else float(calibration.probability(similarity))
-        return explain_match(self.evidence(query), evidence, probability, rival)
+        return explain_match(query_evidence or self.evidence(query), evidence, probability, rival)
 
     def what_if(self, person: PersonAnalysis, setting: Setting, key: str) -> Answer:
         """What the model with less makes of a person, and how their ranking moves.

@@ -21,6 +21,7 @@ import numpy as np
 
 from ctl.draw.footage import Footage
 from ctl.errors import InputError
+from ctl.explain.evidence import Evidence
 from ctl.explain.faithfulness import Faithfulness
 from ctl.gallery import Gallery, clip_sha256
 from ctl.pipeline import Engine
@@ -58,6 +59,7 @@ class Run:
         born: `time.monotonic()` when it was added.
         checks: how true those maps are that were checked already.
         films: id of a tracklet -> the person as the browser plays them.
+        evidences: place of a person -> what they bring into a match.
         cams: (T, h, w) in 0..1 of those maps that were asked for already; they are small beside a clip's matrices.
         shows: who each person is, in their order, by the gallery's names; empty where that isn't known.
         against: what its people are compared with, where that isn't everybody's gallery: a second clip.
@@ -74,11 +76,18 @@ class Run:
     against: Gallery | None = None
     checks: dict[CamOf, Faithfulness] = field(default_factory=dict)
     films: dict[int, Footage] = field(default_factory=dict)
+    evidences: dict[int, Evidence] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the clip, by which galleries name its people; read once."""
         return clip_sha256(self.clip)
+
+    def evidence(self, person: int) -> Evidence:
+        """What a person, by their place, brings into a match; computed once."""
+        if person not in self.evidences:
+            self.evidences[person] = self.engine.evidence(self.analysis.people[person])
+        return self.evidences[person]
 
     def file(self, name: str, write: Callable[[Path], object]) -> Path:
         """Path of a file of this run, written when it is first asked for. `write` fills the path that it is given."""

@@ -1,6 +1,7 @@
 """The sample clips that the page offers."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -51,8 +52,11 @@ def read_samples(folder: Path = SAMPLES) -> tuple[Sample, ...]:
     entries = json.loads(read_bytes(folder / "samples.json"))
     shown = [(entry, folder / entry["file"]) for entry in entries if entry["shown"]]
     shown.sort(key=lambda one: one[1].stem != OPENING)
+    with ThreadPoolExecutor() as pool:
+        pictures = list(pool.map(_picture, [clip for _, clip in shown]))
     return tuple(
-        Sample(entry["title"], entry["note"], clip, tuple(entry["shows"]), _picture(clip)) for entry, clip in shown
+        Sample(entry["title"], entry["note"], clip, tuple(entry["shows"]), picture)
+        for (entry, clip), picture in zip(shown, pictures, strict=True)
     )
 
 

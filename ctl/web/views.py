@@ -187,7 +187,7 @@ def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
     others = frozenset(entry.key for entry in gallery.entries if entry.person == record.entry.person)
     rivals = gallery.search(query, 1, where=Filter(without_keys=others | {key_of(run, found)}))
     rival = gallery.records([rivals[0].key])[0].embedding.numpy() if rivals else None
-    compared = engine.match(found, record, rival)
+    compared = engine.match(found, record, rival, run.evidence(person))
     calibration = engine.checkpoint.calibration
     return match_html(compared, calibration.holds_for if calibration else "")
 
