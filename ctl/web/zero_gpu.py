@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
+import torch
 
 from ctl.checkpoint import load_checkpoint
 from ctl.errors import CTLError
@@ -22,6 +23,7 @@ from ctl.inference import Extracted
 from ctl.people.detect import load_detector
 from ctl.pipeline import Engine
 from ctl.progress import Progress
+from ctl.runtime import runs_onnx
 from ctl.types import PersonAnalysis, Tracklet
 
 START_SECONDS: Final = 4.0
@@ -57,8 +59,9 @@ class ZeroGpuEngine(Engine):
         """As `Engine.load`; the loan is announced now, because the Space looks for one at its start."""
         import spaces  # noqa: F401  (it makes torch see a GPU, which "auto" then chooses)
 
-        engine = super().load(checkpoint, *args, **kwargs)
-        engine = replace(engine, relating=load_checkpoint(checkpoint)[0], detector=load_detector(device="cpu"))
+        engine = super().load(checkpoint, *args, backend="torch", **kwargs)  # ONNX Runtime's threads aren't forked
+        detector = load_detector(device="cpu", onnx=runs_onnx("auto", torch.device("cpu")))
+        engine = replace(engine, relating=load_checkpoint(checkpoint)[0], detector=detector)
         _ = engine._lent
         return engine
 

@@ -78,6 +78,7 @@ def test_the_ranking_the_maps_and_the_match_are_there(
     strip = page.get_by_alt_text("Frames, each over its Grad-CAM map")
     assert strip.evaluate("picture => picture.naturalWidth > 1000 && picture.complete")
     assert match_html(match) in html
+    page.evaluate("document.querySelectorAll('details').forEach(folded => { folded.open = true; })")
     frame = page.locator(".match li img").first  # has no style of the ranking's
     assert frame.evaluate("picture => picture.clientHeight > 200 && picture.clientWidth > 100")
     assert page.locator(".match-pair svg").first.evaluate("bars => bars.clientWidth") > 200

@@ -16,7 +16,7 @@ from ctl.errors import InputError
 from ctl.explain import faithfulness
 from ctl.explain.what_if import full_setting
 from ctl.pipeline import Engine
-from ctl.types import Analysis, PersonAnalysis
+from ctl.types import PersonAnalysis
 from ctl.web.zero_gpu import LONGEST_SECONDS, PASSES, ZeroGpuEngine, booked_seconds, on_zero_gpu
 from tests.browser.running import running_app, thinned
 
@@ -28,13 +28,13 @@ KEY = "0/1"
 
 
 @pytest.fixture(scope="module")
-def plain(engine: Engine) -> Engine:
-    return engine
+def plain() -> Engine:
+    return Engine.load(device="cpu", backend="torch")
 
 
 @pytest.fixture(scope="module")
-def man(analysis: Analysis) -> PersonAnalysis:
-    return analysis.people[0]
+def man(plain: Engine) -> PersonAnalysis:
+    return plain.analyze(CLIP, "crop").people[0]
 
 
 @pytest.fixture
