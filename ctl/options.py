@@ -25,15 +25,19 @@ def add_model_options(parser: argparse.ArgumentParser, gallery: bool = True) -> 
     parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
     parser.add_argument("--detector", default="movenet-multipose", metavar="ID_OR_PATH", help="default: %(default)s")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
+    add_backend(parser)
+    parser.add_argument("--fp32", action="store_true", help="no bfloat16 on CUDA")
+    if gallery:
+        parser.add_argument("--gallery", metavar=PLACE, help="default: the demo gallery")
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend",
         choices=("auto", "onnx", "torch"),
         default="auto",
-        help="on a CPU: default onnx, if it is installed",
+        help="what runs the networks on a CPU (default: onnx, if it is installed)",
     )
-    parser.add_argument("--fp32", action="store_true", help="no bfloat16 on CUDA")
-    if gallery:
-        parser.add_argument("--gallery", metavar=PLACE, help="default: the demo gallery")
 
 
 def add_kind(parser: argparse.ArgumentParser) -> None:

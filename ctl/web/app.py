@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from ctl.options import add_backend
+
 
 def add_app(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """`ctl app`."""
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gallery", metavar="DIR_OR_URL", help="where enrolled people stay; may be new (default: the demo gallery)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
+    add_backend(parser)
     parser.add_argument(
         "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="default: %(default)s"
     )
@@ -56,6 +59,7 @@ def load_and_serve(arguments: argparse.Namespace, folder: Path) -> None:
         arguments.device,
         arguments.gallery,
         folder,
+        backend=arguments.backend,
         shared=arguments.host not in ("127.0.0.1", "localhost", "::1"),
     )
     serve(service, arguments.host, arguments.port)

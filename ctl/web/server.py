@@ -14,6 +14,7 @@ from gradio.http_server import INITIAL_PORT_VALUE, TRY_NUM_PORTS
 from ctl.errors import InputError
 from ctl.files import ROOT
 from ctl.pipeline import Engine
+from ctl.runtime import Backend
 from ctl.video.limits import LIMITS
 from ctl.web import text
 from ctl.web.api import answer_mcp_in_json
@@ -35,13 +36,21 @@ PORTS: Final = range(INITIAL_PORT_VALUE, INITIAL_PORT_VALUE + TRY_NUM_PORTS)
 
 
 def make_service(
-    checkpoint: str | None, estimator: str, device: str, gallery: str | Path | None, folder: Path, *, shared: bool
+    checkpoint: str | None,
+    estimator: str,
+    device: str,
+    gallery: str | Path | None,
+    folder: Path,
+    *,
+    shared: bool,
+    backend: Backend = "auto",
 ) -> ExplainService:
     """Load the models that the page starts with.
 
     Args:
         folder: private, where results are kept.
         shared: whether others than this machine's user reach the page.
+        backend: what runs the heavy networks.
     Raises:
         CTLError: a model or the gallery can't be loaded.
     """
@@ -51,7 +60,8 @@ def make_service(
     engine_type = ZeroGpuEngine if on_zero_gpu() else Engine
 
     def load(models: Models) -> Engine:
-        return engine_type.load(models.checkpoint, models.estimator, models.device, gallery, new_gallery=True)
+        given = models.checkpoint, models.estimator, models.device, gallery
+        return engine_type.load(*given, backend=backend, new_gallery=True)
 
     return ExplainService(
         Models(checkpoint, estimator, device),

@@ -59,7 +59,8 @@ class ZeroGpuEngine(Engine):
         """As `Engine.load`; the loan is announced now, because the Space looks for one at its start."""
         import spaces  # noqa: F401  (it makes torch see a GPU, which "auto" then chooses)
 
-        engine = super().load(checkpoint, *args, backend="torch", **kwargs)  # ONNX Runtime's threads aren't forked
+        in_torch = kwargs | {"backend": "torch"}  # the worker is forked, and ONNX Runtime's threads wouldn't be
+        engine = super().load(checkpoint, *args, **in_torch)
         detector = load_detector(device="cpu", onnx=runs_onnx("auto", torch.device("cpu")))
         engine = replace(engine, relating=load_checkpoint(checkpoint)[0], detector=detector)
         _ = engine._lent
