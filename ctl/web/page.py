@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import gradio as gr
 
@@ -26,8 +26,6 @@ from ctl.web.tabs import (
 )
 from ctl.web.tabs.common import Visit
 from ctl.web.tabs.gallery import Followers
-
-TABS: Final = ("graph", "adjacency", "cam", "match", "what-if", "gallery", "numbers", "tables")
 
 
 @dataclass(frozen=True, eq=False)

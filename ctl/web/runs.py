@@ -103,11 +103,6 @@ class Run:
         return self.file(name, lambda path: path.write_text(make(), encoding="utf-8")).read_text(encoding="utf-8")
 
 
-def cam_name(tracklet: int, reference: str) -> str:
-    """Name, without a suffix, of a run's files that explain the similarity to a reference; "" is the clip itself."""
-    return f"cam-{tracklet}-{reference.replace('/', '-') or 'itself'}"
-
-
 class RunStore:
     """The runs, newest last, with a bound on age and on bytes. Those of samples last, and are shared by all.
 

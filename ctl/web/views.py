@@ -48,9 +48,6 @@ from ctl.web.theme import plot_look
 SHORT: Final = 8
 """A list of more numbers than this is shown by its size."""
 
-LOOK_HEIGHT: Final = 360
-"""Of the first frame that is shown while a clip is analysed."""
-
 
 @dataclass(frozen=True)
 class Choices:
@@ -74,12 +71,6 @@ def choices(run: Run, person: int) -> Choices:
         layers=tuple(sorted({layer for _, layer in held})),
         full=full_setting(run.engine.model.config),
     )
-
-
-def people(run: Run) -> list[tuple[np.ndarray, str]]:
-    """One crop per person, from the middle of the tracklet."""
-    tracklets = [person.tracklet for person in run.analysis.people]
-    return [(tracklet.crops[len(tracklet) // 2], f"Person {tracklet.id}") for tracklet in tracklets]
 
 
 def explorer(run: Run, person: int) -> str:
