@@ -1,8 +1,11 @@
 """People as wide as they are, for an estimator.
 
-The backbone sees every crop stretched to one size, as the field does. An estimator was trained on people who aren't: on
-crops that are as wide as tall it places 62 % of the joints of a stretched person within a fifth of the torso, and 96 %
-of the same person made wide again (two sample scenes, 628 clear joints; on crops of 1:2 nothing changes).
+The backbone sees every crop stretched to one size, as the field does. An estimator was trained on people who aren't: of
+the joints set by hand on 18 people (tests/keypoints/people/), it places 68 % within a fifth of the torso on crops as
+wide as tall that are stretched, and 98 % when the same crops are made wide again; on crops of 1:2 nothing changes.
+
+Tried and left out: pictures for the estimator cut from the source's own pixels, instead of those of the stretched crop.
+On 25 people and 1343 joints they place 92.6 %, and 93.0 % are placed without.
 """
 
 from typing import Final
