@@ -25,8 +25,10 @@ Backend = Literal["auto", "onnx", "torch"]
 BACKENDS: Final[tuple[Backend, ...]] = ("auto", "onnx", "torch")
 """What runs the networks of an analysis: "auto" is ONNX Runtime on a CPU where it is installed, else PyTorch."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Goes up when graphs are made differently."""
+
+_ALONE: Final = "alone"  # name in a graph of what a module gives that gives one tensor
 
 _ONE_AT_A_TIME: Final = Lock()  # PyTorch traces for one thread only
 
@@ -56,9 +58,6 @@ class OnnxModule(nn.Module):
     def __init__(self, module: nn.Module, example: Tensor) -> None:
         super().__init__()
         path = user_cache_path("ctl-explorer") / "onnx" / f"{_digest(module)}.onnx"
-        with torch.inference_mode():
-            sample = module(example)
-        self._names = tuple(sample) if isinstance(sample, dict) else None
         with _ONE_AT_A_TIME:
             try:
                 self._session = _open(read_bytes(path))
@@ -67,12 +66,13 @@ class OnnxModule(nn.Module):
                 self._session = _open(graph)
                 with suppress(InputError):  # a home that can't be written to: it is made at every start
                     write_atomic(path, graph)
+        self._names = [output.name for output in self._session.get_outputs()]
 
     @torch.no_grad()
     def forward(self, pictures: Tensor) -> Any:
         """(B, C, H, W) float32 -> what the module gives, on the CPU."""
         outputs = [torch.from_numpy(o) for o in self._session.run(None, {"pictures": pictures.contiguous().numpy()})]
-        return outputs[0] if self._names is None else dict(zip(self._names, outputs, strict=True))
+        return outputs[0] if self._names == [_ALONE] else dict(zip(self._names, outputs, strict=True))
 
 
 def _digest(module: nn.Module) -> str:
@@ -98,13 +98,14 @@ def _graph(module: nn.Module, example: Tensor) -> bytes:
     """ONNX's form of a module. The exporter that traces is meant: the newer one takes twenty times as long."""
     with warnings.catch_warnings(), torch.inference_mode(), TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # of tracing in general
-        file = Path(folder) / "graph.onnx"
+        file, outputs = Path(folder) / "graph.onnx", module(example)
         torch.onnx.export(
             _Flat(module).eval(),  # else the exporter leaves the module in training mode
             (example,),
             file,
             dynamo=False,
             input_names=["pictures"],
+            output_names=list(outputs) if isinstance(outputs, dict) else [_ALONE],
             dynamic_axes={"pictures": {0: "batch", 2: "height", 3: "width"}},
         )
         return file.read_bytes()

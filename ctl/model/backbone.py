@@ -5,11 +5,11 @@ from typing import Self
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 
 from ctl.config import BackboneName, PixelScaling
 from ctl.errors import InputError
+from ctl.model.mobilenet import LAST_CHANNELS, mobilenet_v2
 from ctl.runtime import OnnxModule
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -19,6 +19,8 @@ FROZEN_AT_ONCE = 12
 
 
 def _resnet50() -> tuple[nn.Sequential, int]:
+    import torchvision  # takes as long as torch, and the bundled checkpoint doesn't need it
+
     net = torchvision.models.resnet50(weights=None)
     first = net.layer4[0]
     first.conv2.stride = first.downsample[0].stride = (1, 1)
@@ -27,9 +29,9 @@ def _resnet50() -> tuple[nn.Sequential, int]:
 
 
 def _mobilenet_v2() -> tuple[nn.Sequential, int]:
-    features = torchvision.models.mobilenet_v2(weights=None).features
+    features = mobilenet_v2()
     features[14].conv[1][0].stride = (1, 1)
-    return features, 1280
+    return features, LAST_CHANNELS
 
 
 class Standardise(nn.Module):

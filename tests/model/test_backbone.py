@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor
 
 from ctl.errors import InputError
 from ctl.model.backbone import Backbone
+from ctl.model.mobilenet import mobilenet_v2
 from tests.conftest import randomise_
 
 
@@ -18,6 +20,22 @@ def make() -> Backbone:
 def clips(B: int = 5, T: int = 3) -> Tensor:
     """More frames than are taken through frozen blocks at once, and no multiple of it."""
     return torch.rand(B, T, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def test_mobilenet_is_torchvisions_layer_by_layer_and_draw_by_draw() -> None:
+    networks, afterwards = [], []
+    for make_one in (mobilenet_v2, lambda: torchvision.models.mobilenet_v2(weights=None).features):
+        torch.manual_seed(3)
+        networks.append(make_one())
+        afterwards.append(torch.rand(4))
+    own, theirs = (network.state_dict() for network in networks)
+    assert list(own) == list(theirs)
+    assert all(torch.equal(values, theirs[name]) for name, values in own.items())
+    assert torch.equal(*afterwards)
+    for network in networks:
+        randomise_(network, seed=1)
+    pictures = torch.rand(2, 3, 64, 96)
+    torch.testing.assert_close(networks[0].eval()(pictures), networks[1].eval()(pictures), atol=0, rtol=0)
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 7, 18])

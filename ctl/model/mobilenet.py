@@ -1,0 +1,61 @@
+"""MobileNetV2 without its classifier, layer by layer and name by name that of torchvision, whose weights fit.
+
+It is written out here because importing torchvision takes as long as importing torch.
+
+Source: Sandler et al. 2018, Table 2.
+"""
+
+from typing import Final
+
+from torch import Tensor, nn
+
+STAGES: Final = (  # widening, channels, blocks, stride of the first block
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+FIRST_CHANNELS: Final = 32
+LAST_CHANNELS: Final = 1280
+IMAGENET_CLASSES: Final = 1000
+
+
+class InvertedResidual(nn.Module):
+    """Widen by 1×1, filter each channel by 3×3, narrow by 1×1; add the input where shapes allow."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, widening: int) -> None:
+        super().__init__()
+        inner = inputs * widening
+        widen = [_convolution(inputs, inner, kernel=1)] if widening > 1 else []
+        filtered = _convolution(inner, inner, stride=stride, groups=inner)
+        self.conv = nn.Sequential(*widen, filtered, nn.Conv2d(inner, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv(x) if self.residual else self.conv(x)
+
+
+def mobilenet_v2() -> nn.Sequential:
+    """Its 19 blocks, (B, 3, H, W) -> (B, 1280, H/32, W/32), drawn at random: from a seed the same as torchvision's."""
+    channels = FIRST_CHANNELS
+    blocks: list[nn.Module] = [_convolution(3, channels, stride=2)]
+    for widening, outputs, count, first_stride in STAGES:
+        for number in range(count):
+            blocks.append(InvertedResidual(channels, outputs, first_stride if number == 0 else 1, widening))
+            channels = outputs
+    features = nn.Sequential(*blocks, _convolution(channels, LAST_CHANNELS, kernel=1))
+    classifier = nn.Linear(LAST_CHANNELS, IMAGENET_CLASSES)  # drawn only, or what is drawn next would be other numbers
+    for layer in features.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out")
+    nn.init.normal_(classifier.weight)
+    return features
+
+
+def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """A convolution that keeps H and W but for its stride, batch norm and ReLU6."""
+    filters = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return nn.Sequential(filters, nn.BatchNorm2d(outputs), nn.ReLU6(inplace=True))
