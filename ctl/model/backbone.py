@@ -28,12 +28,6 @@ def _resnet50() -> tuple[nn.Sequential, int]:
     return nn.Sequential(OrderedDict(stages)), 2048
 
 
-def _mobilenet_v2() -> tuple[nn.Sequential, int]:
-    features = mobilenet_v2()
-    features[14].conv[1][0].stride = (1, 1)
-    return features, LAST_CHANNELS
-
-
 class Standardise(nn.Module):
     """Pixels in 0..1 to what a network was trained with; see `Backbone`."""
 
@@ -64,7 +58,7 @@ class Backbone(nn.Module):
 
     def __init__(self, name: BackboneName, pixel_scaling: PixelScaling, shrink: int = 1) -> None:
         super().__init__()
-        self.features, self.width = _resnet50() if name == "resnet50" else _mobilenet_v2()
+        self.features, self.width = _resnet50() if name == "resnet50" else (mobilenet_v2(last_stride=1), LAST_CHANNELS)
         self.frozen = 0
         self.onnx: OnnxModule | None = None
         self.shrink = shrink

@@ -9,14 +9,14 @@ from typing import Final
 
 from torch import Tensor, nn
 
-STAGES: Final = (  # widening, channels, blocks, stride of the first block
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
+STAGES: Final = (  # widening, channels, blocks
+    (1, 16, 1),
+    (6, 24, 2),
+    (6, 32, 3),
+    (6, 64, 4),
+    (6, 96, 3),
+    (6, 160, 3),
+    (6, 320, 1),
 )
 FIRST_CHANNELS: Final = 32
 LAST_CHANNELS: Final = 1280
@@ -38,13 +38,17 @@ class InvertedResidual(nn.Module):
         return x + self.conv(x) if self.residual else self.conv(x)
 
 
-def mobilenet_v2() -> nn.Sequential:
-    """Its 19 blocks, (B, 3, H, W) -> (B, 1280, H/32, W/32), drawn at random: from a seed the same as torchvision's."""
+def mobilenet_v2(last_stride: int = 2) -> nn.Sequential:
+    """Its 19 blocks, (B, 3, H, W) -> (B, 1280, H/32, W/32), drawn at random: from a seed the same as torchvision's.
+
+    Args:
+        last_stride: where the map is made smaller for the last time; 1 keeps it at 1/16.
+    """
     channels = FIRST_CHANNELS
     blocks: list[nn.Module] = [_convolution(3, channels, stride=2)]
-    for widening, outputs, count, first_stride in STAGES:
-        for number in range(count):
-            blocks.append(InvertedResidual(channels, outputs, first_stride if number == 0 else 1, widening))
+    for (widening, outputs, count), first_stride in zip(STAGES, (1, 2, 2, 2, 1, last_stride, 1), strict=True):
+        for stride in (first_stride, *[1] * (count - 1)):
+            blocks.append(InvertedResidual(channels, outputs, stride, widening))
             channels = outputs
     features = nn.Sequential(*blocks, _convolution(channels, LAST_CHANNELS, kernel=1))
     classifier = nn.Linear(LAST_CHANNELS, IMAGENET_CLASSES)  # drawn only, or what is drawn next would be other numbers
