@@ -1,10 +1,12 @@
 """What several tests start from: random weights, a browser."""
 
+import gc
 import shutil
 from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 from torch import nn
 
@@ -47,6 +49,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
     long = {item.path for item in items if item.get_closest_marker("browser") or item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_configure() -> None:
+    """An example may take its time: how long says more about what else runs than about the code."""
+    settings.register_profile("ctl", deadline=None)
+    settings.load_profile("ctl")
+
+
+def pytest_collection_finish() -> None:
+    """The modules and tests that are there now stay: the garbage collector need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

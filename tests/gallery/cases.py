@@ -1,5 +1,7 @@
 """Small galleries, and what a search must find in them, written as slow loops."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,13 +26,18 @@ def picture(number: int) -> np.ndarray:
     return np.full((256, 128, 3), number * 10 % 256, dtype=np.uint8)
 
 
+@cache
+def thumbnail(number: int) -> bytes:
+    return to_thumbnail(picture(number))
+
+
 def evidence(number: int) -> bytes:
     """Bytes of no format; every fifth tracklet has none."""
     return b"\xff\x00%d" % number if number % 5 else b""
 
 
 def record(number: int, embedding: Tensor) -> Record:
-    return Record(entry(number), embedding, to_thumbnail(picture(number)), evidence(number))
+    return Record(entry(number), embedding, thumbnail(number), evidence(number))
 
 
 def records(embeddings: Tensor) -> list[Record]:

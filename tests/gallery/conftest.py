@@ -16,10 +16,24 @@ REAL = os.environ.get("CTL_TEST_QDRANT_URL")
 """http://HOST:PORT of a Qdrant server to test on; collections of random names come and go there."""
 
 
+@pytest.fixture(scope="session")
+def qdrant_engine() -> QdrantClient:
+    """The embedded engine; a client takes longer to make than most tests to run."""
+    return QdrantClient(":memory:")
+
+
 @pytest.fixture
-def qdrant_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[QdrantServer]:
+def qdrant(qdrant_engine: QdrantClient) -> Iterator[QdrantClient]:
+    """The embedded engine, without collections."""
+    yield qdrant_engine
+    for collection in qdrant_engine.get_collections().collections:
+        qdrant_engine.delete_collection(collection.name)
+
+
+@pytest.fixture
+def qdrant_server(qdrant: QdrantClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[QdrantServer]:
     monkeypatch.setenv("QDRANT_API_KEY", API_KEY)
-    with QdrantServer() as server:
+    with QdrantServer(qdrant) as server:
         yield server
 
 
@@ -30,7 +44,7 @@ def empty(request: pytest.FixtureRequest) -> Iterator[Gallery]:
     elif request.param == "session":
         yield SessionGallery(MemoryGallery.empty(SHA256), MemoryGallery.empty(SHA256))
     elif request.param == "qdrant-embedded":
-        yield QdrantGallery.open(QdrantClient(":memory:"), "people", SHA256)
+        yield QdrantGallery.open(request.getfixturevalue("qdrant"), "people", SHA256)
     elif request.param == "qdrant-http":
         yield open_store(f"{request.getfixturevalue('qdrant_server').url}/people", SHA256).read()
     else:

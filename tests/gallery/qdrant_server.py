@@ -17,7 +17,7 @@ API_KEY = "secret"
 
 
 class QdrantServer:
-    """Serves one embedded engine; stops with its `with` block.
+    """Serves an embedded engine; stops with its `with` block.
 
     Attributes:
         url: http://127.0.0.1:PORT.
@@ -26,8 +26,8 @@ class QdrantServer:
         refuse: answer everything with status 503.
     """
 
-    def __init__(self) -> None:
-        self.engine = QdrantClient(":memory:")
+    def __init__(self, engine: QdrantClient) -> None:
+        self.engine = engine
         self.requests: list[str] = []
         self.sizes: list[tuple[int, int]] = []
         self.refuse = False
@@ -70,7 +70,6 @@ class QdrantServer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._http.shutdown()
         self._http.server_close()
-        self.engine.close()
 
 
 def _create(engine: QdrantClient, name: str, body: bytes) -> bool:

@@ -236,6 +236,7 @@ def test_two_writers_at_once_lose_nothing_and_a_reader_beside_them_finds_a_whole
     assert len(set(found["sizes"])) > 3  # the reader did look while they wrote
 
 
+@pytest.mark.slow
 def test_killed_writers_lose_at_most_the_change_they_did_not_tell_of_and_free_the_lock(
     many: tuple[Path, dict[str, Any]],
 ) -> None:

@@ -8,7 +8,8 @@ from ctl.files import ROOT
 from ctl.keypoints.base import HeatMaps
 from ctl.keypoints.undistorted import look, true_width
 from ctl.people.crop import cut
-from ctl.pipeline import ANALYSIS_FPS, Engine
+from ctl.pipeline import ANALYSIS_FPS
+from ctl.types import Analysis
 from ctl.video.reader import open_clip
 from ctl.video.resize import stretch
 from ctl.video.writer import write_video
@@ -19,14 +20,9 @@ NEAR = 0.2
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def walk(engine: Engine):
+def walk(scene: Analysis):
     """The first person of the scene: pictures of the scene, boxes, clear joints in pixels of the scene."""
-    person = engine.analyze(SCENE).people[0]
+    person = scene.people[0]
     tracklet, keypoints = person.tracklet, person.trace.keypoints
     with open_clip(SCENE, ANALYSIS_FPS) as clip:
         images = {frame.index: frame.image for frame in clip}

@@ -1,6 +1,8 @@
 """The whole network: gradients, batches, clip lengths, ablation rows, wrong inputs, and the trace."""
 
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ def make_clips(B: int = 2, T: int = 6, seed: int = 0) -> tuple[torch.Tensor, tor
     return frames, 4 * torch.randn(B, T, 17, 16, 8, generator=generator)
 
 
-def make_model(config: ModelConfig = SMALL) -> CTL:
+def build_model(config: ModelConfig = SMALL) -> CTL:
     """A model whose signal survives an untrained backbone: its batch norms have seen one batch."""
     torch.manual_seed(0)
     model = CTL(config)
@@ -38,6 +40,14 @@ def make_model(config: ModelConfig = SMALL) -> CTL:
     randomise_(model.graphs)
     randomise_(model.fuse_scales)
     return model.eval()
+
+
+BUILT = cache(build_model)
+
+
+def make_model(config: ModelConfig = SMALL) -> CTL:
+    """A copy of `build_model`'s, which takes longer."""
+    return deepcopy(BUILT(config))
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -104,7 +114,7 @@ def test_a_clip_embeds_the_same_alone_and_in_a_batch():
 
 def test_same_seed_gives_the_same_model_and_the_same_embedding():
     clips = make_clips()
-    torch.testing.assert_close(make_model()(*clips).embedding, make_model()(*clips).embedding, rtol=0, atol=0)
+    torch.testing.assert_close(build_model()(*clips).embedding, build_model()(*clips).embedding, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("graph", ["none", "frame", "spacetime"])

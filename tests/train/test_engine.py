@@ -137,6 +137,7 @@ def test_a_finished_run_has_nothing_left_to_do(unbroken: Path, configure) -> Non
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_run_is_not_overwritten_nor_resumed_with_another_config(unbroken: Path, configure) -> None:
     with pytest.raises(InputError, match="holds a run already: go on with it with --resume"):
         train(configure(*LONGER), unbroken)

@@ -9,7 +9,6 @@ import pytest
 from ctl.walkers.figure import Figure
 from ctl.walkers.look import Look, sample_look, similar_look
 
-LOOKS = [sample_look(np.random.default_rng([1, seed])) for seed in range(1500)]
 TRAITS = {
     "african": lambda look: look.phenotypes[0],
     "age": lambda look: look.phenotypes[4],
@@ -27,28 +26,33 @@ TRAITS = {
 }
 
 
-def test_body_age_skin_gait_and_colours_are_drawn_independently():
+@pytest.fixture(scope="module")
+def looks() -> list[Look]:
+    return [sample_look(np.random.default_rng([1, seed])) for seed in range(1500)]
+
+
+def test_body_age_skin_gait_and_colours_are_drawn_independently(looks: list[Look]) -> None:
     """1,500 people: the standard error of a correlation is 0.026; 0.11 is beyond four of them."""
-    table = np.array([[trait(look) for trait in TRAITS.values()] for look in LOOKS], float)
+    table = np.array([[trait(look) for trait in TRAITS.values()] for look in looks], float)
     correlation = np.corrcoef(table.T) - np.eye(len(TRAITS))
     worst = np.unravel_index(np.abs(correlation).argmax(), correlation.shape)
     assert np.abs(correlation).max() < 0.11, [list(TRAITS)[i] for i in worst]
 
 
-def test_people_differ_widely():
-    statures = [look.stature for look in LOOKS]
+def test_people_differ_widely(looks: list[Look]) -> None:
+    statures = [look.stature for look in looks]
     assert np.ptp(statures) > 0.4
-    assert len({look.hair for look in LOOKS}) >= 14
-    assert {extra.kind for look in LOOKS for extra in look.extras} >= {"backpack", "hand bag", "cap", "brim", "scarf"}
-    kinds = {"dress" if look.clothes.bottom is None else look.clothes.bottom.kind for look in LOOKS}
+    assert len({look.hair for look in looks}) >= 14
+    assert {extra.kind for look in looks for extra in look.extras} >= {"backpack", "hand bag", "cap", "brim", "scarf"}
+    kinds = {"dress" if look.clothes.bottom is None else look.clothes.bottom.kind for look in looks}
     assert kinds == {"dress", "skirt", "trousers"}
-    skins = np.array([look.skin for look in LOOKS]).mean(axis=1)
+    skins = np.array([look.skin for look in looks]).mean(axis=1)
     assert skins.min() < 70
     assert skins.max() > 200
 
 
-def test_a_look_fits_in_a_json_file():
-    assert json.loads(json.dumps(asdict(LOOKS[0])))["gait"]["stride"] == LOOKS[0].gait.stride
+def test_a_look_fits_in_a_json_file(looks: list[Look]) -> None:
+    assert json.loads(json.dumps(asdict(looks[0])))["gait"]["stride"] == looks[0].gait.stride
 
 
 def same_arrays(first: Figure, second: Figure) -> bool:
