@@ -1,4 +1,5 @@
-// Who hears whom, as matrices beside the person. Needs view.js, heat.js, adjacency_person.js.
+// Who hears whom, as matrices beside the person. Needs view.js, graph_data.js, heat.js,
+// adjacency_person.js.
 
 const TERMS = {
   learned: "Learned (Am + Ac)",
@@ -16,16 +17,8 @@ function frameName(k, window) {
 }
 
 whenFilled("adjacency", (view, room, data) => {
-  for (const graph of Object.values(data.graphs)) {
-    for (const term of ["sum", "physical", "mask", "context"]) graph[term] = unpack(graph[term]);
-    const {shape} = graph.context; // A without Ap, Eq. 2
-    const V = shape[1];
-    const learned = (value, place) =>
-      value + graph.mask.at(Math.floor(place / (V * V)), Math.floor(place / V) % V, place % V);
-    graph.learned = arrayOf(shape, graph.context.values.map(learned));
-  }
-  for (const source of Object.keys(data.cross)) data.cross[source] = unpack(data.cross[source]);
-  for (const body of Object.values(data.bodies)) body.xy = unpack(body.xy);
+  unpackGraphs(data);
+  for (const graph of Object.values(data.graphs)) graph.learned = added(graph.mask, graph.context);
   const {colours} = data;
   const held = Object.keys(data.graphs).map(name => name.split("_l"));
   const scales = [...new Set(held.map(([scale]) => scale))];
@@ -58,7 +51,7 @@ whenFilled("adjacency", (view, room, data) => {
   const said = make("p", {class: "view-said", "aria-live": "polite"});
   const person = personBeside(data, {
     pointed: node => light(node && {receiver: {...node, frame: 0}}),
-    beside: frameBeside
+    beside: offset => frameBeside(data, k, offset)
   });
   const matrix = walkable(make("canvas"), "Matrix: rows receive, columns send", cell => light(cell && ends(cell)));
   const blocks = make("div", {class: "adjacency-blocks"});
@@ -104,12 +97,6 @@ whenFilled("adjacency", (view, room, data) => {
     const terms = parts.length ? `; ${parts.join(", ")}` : "";
     const [to, from] = [receiver, sender].map(end => name(end) + when(end));
     return `${to} receives ${number(value, 3, !cross)} from ${from}${terms}`;
-  }
-
-  /** Which of the frames played lies so many frames away; this one where it isn't among them. */
-  function frameBeside(offset) {
-    const beside = data.frames.indexOf(data.frames[k] + offset);
-    return beside < 0 ? k : beside;
   }
 
   function drawMatrix() {
@@ -207,13 +194,9 @@ whenFilled("adjacency", (view, room, data) => {
       ...data.frames.map((frame, place) => {
         const value = (i, j) => graph()[asked.term].at(place, row + i, column + j);
         const about = {type: "button", "aria-label": `Frame ${frame}`, "aria-pressed": String(place === k)};
-        const jump = () => {
-          play.play(false);
-          play.go(place);
-        };
         return make(
           "button",
-          {...about, onclick: jump},
+          {...about, onclick: () => play.stop(place)},
           cells(count, count, value, paint),
           make("span", {}, String(frame))
         );
@@ -280,9 +263,8 @@ whenFilled("adjacency", (view, room, data) => {
     }
   });
   const bar = make("div", {class: "view-bar"}, play.bar);
-  const same = values => values.map(value => [String(value), value]);
-  const scaleChoice = choice("Scale", same(scales), asked.scale, scale => set("scale", scale));
-  const layerChoice = choice("Layer", same(layers), asked.layer, layer => set("layer", layer));
+  const scaleChoice = choiceOf("Scale", scales, asked.scale, scale => set("scale", scale));
+  const layerChoice = choiceOf("Layer", layers, asked.layer, layer => set("layer", layer));
   const terms = Object.entries(TERMS).map(([term, text]) => [text, term]);
   if (scales.length > 1) bar.append(scaleChoice);
   if (layers.length > 1) bar.append(layerChoice);
@@ -310,10 +292,7 @@ whenFilled("adjacency", (view, room, data) => {
   play.start();
   new ResizeObserver(() => view.isConnected && step()).observe(room);
   hear(view, ({frame, scale, layer, node, term, block}) => {
-    if (data.frames.includes(frame)) {
-      play.play(false);
-      play.go(data.frames.indexOf(frame));
-    }
+    play.stopAt(frame);
     if (scales.includes(scale)) set("scale", (scaleChoice.choose(scale), scale));
     if (layers.includes(layer)) set("layer", (layerChoice.choose(layer), layer));
     if (term in TERMS) set("term", term);

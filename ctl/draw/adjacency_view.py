@@ -8,11 +8,11 @@ from html import escape
 from typing import Any, Final
 
 from ctl.draw.browser import calling, style_sheet
-from ctl.draw.footage import Footage, film_crops, footage_json, packed, rows_of, view_html
+from ctl.draw.footage import Footage, film_crops, footage_json, packed, terms_json, view_html
 from ctl.draw.graph_view import drawn_scales
 from ctl.draw.page import page
 from ctl.draw.palette import THEMES, VIRIDIS
-from ctl.explain.reading import TERM_NAMES, cross_scale, cross_scale_sources, graphs, matrices, window_of
+from ctl.explain.reading import cross_scale, cross_scale_sources, graphs, matrices, window_of
 from ctl.skeleton import Scale
 from ctl.types import PersonAnalysis, Trace
 
@@ -24,7 +24,7 @@ EXPLAIN: Final = (
     "and the frame after: a block for each pair. The layer uses the sum; what is learned is the sum without the body."
 )
 
-SCRIPTS: Final = ("view", "heat", "adjacency_person", "adjacency")
+SCRIPTS: Final = ("view", "graph_data", "heat", "adjacency_person", "adjacency")
 SHEETS: Final = ("view", "adjacency")
 
 
@@ -52,7 +52,7 @@ def adjacency_view(trace: Trace, footage: Footage) -> str:
 def _graph(trace: Trace, footage: Footage, scale: Scale, layer: int) -> dict[str, Any]:
     return {
         "window": window_of(matrices(trace, scale, layer), scale),
-        **{term: packed(rows_of(matrices(trace, scale, layer, term), footage.frames)) for term in TERM_NAMES},
+        **terms_json(trace, scale, layer, footage.frames),
     }
 
 

@@ -90,11 +90,7 @@ whenFilled("cam", (view, room, data) => {
   const bars = query.frames.map((frame, place) => {
     const share = sums[place] / most;
     const label = `Frame ${frame}: ${number(100 * share, 0)} % of the strongest frame's evidence`;
-    const jump = () => {
-      play.play(false);
-      play.go(place);
-    };
-    const about = {type: "button", title: label, "aria-label": label, onclick: jump};
+    const about = {type: "button", title: label, "aria-label": label, onclick: () => play.stop(place)};
     return make("button", about, make("i", {style: `height: ${Math.max(3, 100 * share).toFixed(1)}%`}));
   });
   const timeline = make("div", {class: "cam-timeline", role: "group", "aria-label": "Evidence by frame"}, ...bars);
@@ -123,9 +119,5 @@ whenFilled("cam", (view, room, data) => {
   room.replaceChildren(make("div", {class: "view-bar"}, play.bar, fade), stage, timeline, key, tip);
   play.start();
   new ResizeObserver(() => view.isConnected && redraw()).observe(stage);
-  hear(view, ({frame}) => {
-    if (!query.frames.includes(frame)) return;
-    play.play(false);
-    play.go(query.frames.indexOf(frame));
-  });
+  hear(view, ({frame}) => play.stopAt(frame));
 });

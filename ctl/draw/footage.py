@@ -11,12 +11,12 @@ import numpy as np
 
 from ctl.draw.page import jpeg_uri
 from ctl.draw.palette import CASING, GRAPH, NEGATIVE, POSITIVE, SIDES, side_of
-from ctl.explain.reading import node_positions
+from ctl.explain.reading import matrices, node_positions
 from ctl.skeleton import Scale, part_names, physical_adjacency
-from ctl.types import Keypoints
+from ctl.types import Keypoints, Trace
 
 Packed = dict[str, Any]
-"""An array as JSON: its shape, and its numbers as base64."""
+"""An array as JSON: its shape, its numbers as base64, and a step where these are counted in steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +118,25 @@ def packed(values: np.ndarray) -> Packed:
     """An array for `unpack` of view.js: float32 to the bit."""
     numbers = np.ascontiguousarray(values, "<f4")
     return {"shape": values.shape, "data": base64.b64encode(numbers.tobytes()).decode("ascii")}
+
+
+def packed_in_steps(values: np.ndarray) -> Packed:
+    """The same in half of the room: as whole numbers of steps, 32767 of which are the largest absolute value."""
+    step = float(np.abs(values).max(initial=0)) / 32767 or 1.0
+    numbers = np.ascontiguousarray(np.rint(values / step), "<i2")
+    return {"shape": values.shape, "step": step, "data": base64.b64encode(numbers.tobytes()).decode("ascii")}
+
+
+def terms_json(trace: Trace, scale: Scale, layer: int, frames: np.ndarray, rows: slice = slice(None)) -> Packed:
+    """The terms of Eq. 2 in some frames, for `unpackGraphs` of graph_data.js, which adds them up.
+
+    Args:
+        rows: of the window's nodes, those that receive.
+    """
+    physical, mask, context = (
+        rows_of(matrices(trace, scale, layer, term), frames)[:, rows] for term in ("physical", "mask", "context")
+    )
+    return {"physical": packed(physical), "mask": packed(mask), "context": packed_in_steps(context)}
 
 
 def view_html(kind: str, data: Mapping[str, Any], label: str) -> str:

@@ -1,4 +1,5 @@
-// The graph on the person: the scales of Fig. 3 side by side, in step. Needs view.js, graph_links.js, graph_marks.js.
+// The graph on the person: the scales of Fig. 3 side by side, in step. Needs view.js, graph_data.js,
+// graph_links.js, graph_marks.js.
 
 const TITLES = {s1: "17 joints (s1)", s2: "10 parts (s2)", s3: "5 parts (s3)"};
 const WHERE = {frame: "in this frame", scale: "between scales"};
@@ -8,18 +9,6 @@ const HINT = "Point at a joint or a link for its numbers; choose a joint to keep
 const settings = {scale: "all", layer: null, count: 8, least: 0, chosen: null}; // outlive the person
 
 const same = (one, other) => Boolean(one && other) && one.scale === other.scale && one.node === other.node;
-
-/** Turn what was packed into arrays, in place. */
-function unpackGraph(data) {
-  for (const graph of Object.values(data.graphs)) {
-    for (const term of ["sum", "physical", "mask", "context"]) graph[term] = unpack(graph[term]);
-  }
-  for (const source of Object.keys(data.cross)) data.cross[source] = unpack(data.cross[source]);
-  for (const body of Object.values(data.bodies)) {
-    body.xy = unpack(body.xy);
-    body.scores = unpack(body.scores);
-  }
-}
 
 function tableRow(data, link) {
   const [receives, sends] = [link.receiver, link.sender].map(
@@ -32,7 +21,7 @@ function tableRow(data, link) {
 }
 
 whenFilled("graph", (view, room, data) => {
-  unpackGraph(data);
+  unpackGraphs(data);
   const {width, height, layers, colours} = data;
   const scales = Object.keys(data.bodies);
   const gap = width * 0.1;
@@ -107,17 +96,11 @@ whenFilled("graph", (view, room, data) => {
     over.innerHTML = found
       .filter(link => [link.receiver, link.sender].every(([scale]) => shown.includes(scale)))
       .reverse()
-      .map(link => marks.chosen(link, {...look, then: frameBeside(link.offset)}))
+      .map(link => marks.chosen(link, {...look, then: frameBeside(data, k, link.offset)}))
       .join("");
     nodes.forEach(drawNode);
     const told = settings.chosen ? linksOfNode(settings.chosen) : [];
     table.replaceChildren(...told.map(link => tableRow(data, link)));
-  }
-
-  /** Which of the frames played lies so many frames away; this one where it isn't among them. */
-  function frameBeside(offset) {
-    const beside = data.frames.indexOf(data.frames[k] + offset);
-    return beside < 0 ? k : beside;
   }
 
   function drawPicture(canvas, scale, total) {
@@ -245,18 +228,8 @@ whenFilled("graph", (view, room, data) => {
     settings[name] = value;
     redraw();
   };
-  const scaleChoice = choice(
-    "Scale",
-    ["all", ...scales].map(scale => [scale, scale]),
-    settings.scale,
-    scale => set("scale", scale)
-  );
-  const layerChoice = choice(
-    "Layer",
-    layers.map(layer => [String(layer), layer]),
-    settings.layer,
-    setLayer
-  );
+  const scaleChoice = choiceOf("Scale", ["all", ...scales], settings.scale, scale => set("scale", scale));
+  const layerChoice = choiceOf("Layer", layers, settings.layer, setLayer);
   const most = slider("Learned links", {min: 0, max: 30, value: settings.count}, count => set("count", count));
   const two = value => number(value, 2);
   const least = slider("At least", {min: 0, max: 1, step: 0.01, value: settings.least, text: two}, value =>
@@ -273,10 +246,7 @@ whenFilled("graph", (view, room, data) => {
   play.start();
   new ResizeObserver(() => view.isConnected && redraw()).observe(stage);
   hear(view, ({frame, scale, layer, node}) => {
-    if (data.frames.includes(frame)) {
-      play.play(false);
-      play.go(data.frames.indexOf(frame));
-    }
+    play.stopAt(frame);
     if (layers.includes(layer)) {
       layerChoice.choose(layer);
       setLayer(layer);

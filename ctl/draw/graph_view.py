@@ -7,13 +7,17 @@ choosing a node sends a "select" event with its scale, number and name, and tell
 
 from typing import Any, Final
 
-from ctl.draw.footage import Footage, footage_json, packed, rows_of, view_html
-from ctl.explain.reading import TERM_NAMES, cross_scale, cross_scale_sources, graphs, matrices, window_frames, window_of
+from ctl.draw.footage import Footage, footage_json, packed, terms_json, view_html
+from ctl.explain.reading import cross_scale, cross_scale_sources, graphs, matrices, window_frames, window_of
 from ctl.skeleton import SCALES, Scale, part_count
 from ctl.types import Trace
 
 MAX_FRAMES: Final = 120
 """Frames that are played, evenly spaced where the tracklet has more."""
+
+
+SCRIPTS: Final = ("view", "graph_data", "graph_links", "graph_marks", "graph")
+SHEETS: Final = ("view", "graph")
 
 
 def drawn_scales(trace: Trace) -> tuple[Scale, ...]:
@@ -24,7 +28,7 @@ def drawn_scales(trace: Trace) -> tuple[Scale, ...]:
 
 
 def graph_view(trace: Trace, footage: Footage, clip_length: int) -> str:
-    """All graphs of a trace, as a fragment of HTML that needs `view.css`, `graph.css`, `view.js` and `graph.js`.
+    """All graphs of a trace, as a fragment of HTML that needs `SHEETS` and `SCRIPTS`.
 
     Args:
         trace: of the tracklet, with at least one of `drawn_scales`.
@@ -51,5 +55,5 @@ def _rows(trace: Trace, footage: Footage, clip_length: int, scale: Scale, layer:
         "present": [
             [frame is not None for frame in window_frames(T, clip_length, window, t)] for t in footage.frames.tolist()
         ],
-        **{term: packed(rows_of(matrices(trace, scale, layer, term), footage.frames)[:, own]) for term in TERM_NAMES},
+        **terms_json(trace, scale, layer, footage.frames, own),
     }

@@ -10,7 +10,7 @@ from ctl.draw import match_page, ranking_page
 from ctl.draw.browser import calling, style_sheet
 from ctl.draw.cam_picture import cam_strip
 from ctl.draw.footage import film_crops
-from ctl.draw.graph_view import drawn_scales, graph_view
+from ctl.draw.graph_view import SCRIPTS, SHEETS, drawn_scales, graph_view
 from ctl.draw.matrices import Link, strongest_cross_scale, strongest_links
 from ctl.draw.page import image_tag, notices, number, page
 from ctl.explain.match import Match
@@ -57,8 +57,8 @@ def report_html(
 {"" if match is None else f"<h2>The first hit</h2>{match_page.match_html(match)}"}
 <h2>Limits</h2>
 <p>{LIMITS}</p>"""
-    styles = style_sheet("view", "graph", "ranking", "match", "report")
-    scripts = calling("graph", "view", "graph_links", "graph_marks", "graph") if drawn_scales(person.trace) else ""
+    styles = style_sheet(*SHEETS, "ranking", "match", "report")
+    scripts = calling("graph", *SCRIPTS) if drawn_scales(person.trace) else ""
     return page(title, body, styles, scripts)
 
 

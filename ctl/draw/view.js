@@ -8,10 +8,13 @@ function dataOf(view) {
   return JSON.parse(view.querySelector(".view-data").textContent);
 }
 
-/** An array of up to three axes that Python packed. */
-function unpack({shape, data}) {
-  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
-  return arrayOf(shape, new Float32Array(bytes.buffer));
+/** An array of up to three axes that Python packed: as floats, or as whole numbers of steps where a step is given. */
+function unpack({shape, data, step}) {
+  const letters = atob(data);
+  const bytes = new Uint8Array(letters.length);
+  for (let place = 0; place < letters.length; place++) bytes[place] = letters.charCodeAt(place);
+  if (!step) return arrayOf(shape, new Float32Array(bytes.buffer));
+  return arrayOf(shape, new Float32Array(new Int16Array(bytes.buffer)).map(steps => steps * step));
 }
 
 /** `at(i, j, k)` reads an entry; along an axis of length 1 every index is the same. */
@@ -147,10 +150,7 @@ function player({numbers, times, show}) {
     max: count - 1,
     value: 0,
     "aria-label": "Frame",
-    oninput: () => {
-      play(false);
-      go(Number(track.value));
-    }
+    oninput: () => stop(Number(track.value))
   });
   const clock = make("output", {class: "view-clock"});
   const bar = make("div", {class: "view-player"}, button, track, clock);
@@ -177,10 +177,17 @@ function player({numbers, times, show}) {
     button.setAttribute("aria-label", playing ? "Pause" : "Play");
     if (playing) requestAnimationFrame(tick);
   }
+  function stop(k) {
+    play(false);
+    go(k);
+  }
   return {
     bar,
     go,
     play,
+    stop,
+    /** Stop at a frame by its number, where it is among those played. */
+    stopAt: frame => numbers.includes(frame) && stop(numbers.indexOf(frame)),
     start: () => {
       go(at);
       play(!STILL);
@@ -191,11 +198,13 @@ function player({numbers, times, show}) {
 
 /** Tell the other views what is looked at, such as {frame: 3, scale: "s1", node: 7}; the tour may do so, too. */
 function tell(view, detail) {
+  document.lookedAt = detail;
   document.dispatchEvent(new CustomEvent("ctl:show", {detail: {...detail, by: view}}));
 }
 
-/** Hear what other views tell, as long as this one stands. */
+/** Hear what other views tell, as long as this one stands, and what was told of the same person before it stood. */
 function hear(view, heard) {
+  if (document.lookedAt) heard(document.lookedAt);
   document.addEventListener("ctl:show", function listen(event) {
     if (!view.isConnected) document.removeEventListener("ctl:show", listen);
     else if (event.detail.by !== view) heard(event.detail);

@@ -33,9 +33,11 @@ def show(page: Page, run: Run, own: str, link: Link) -> Values:
     hits = search(page.visit.service.runs, gallery, Search((token_of(run, place),))).hits
     compared = hit_of_rank(hits, link.rank)
     choices = views.choices(run, place)
+    now = time.monotonic_ns()
     sample = page.strip.named(link.sample)
     return {
-        page.visit.selection: (run.id, place, time.monotonic_ns()),
+        page.visit.selection: (run.id, place, now),
+        page.visit.shown: str(now),
         page.strip.sample: link.sample,
         page.asked: link.asked,
         page.tabs: gr.Tabs(selected=link.tab) if link.tab else gr.Tabs(),

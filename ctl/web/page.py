@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ctl.web import text
+from ctl.web import filling, text
 from ctl.web.samples import Sample
 from ctl.web.service import ExplainService
 from ctl.web.tabs import (
@@ -54,9 +54,9 @@ class Page:
         """All that another person changes at once."""
         switches = [self.what_if.terms, self.what_if.window, self.what_if.scales]
         return [
-            self.visit.selection, self.strip.sample, self.asked, self.tabs, self.match.hit, self.cam.reference,
-            *self.answer.shown, self.graph.scale, self.graph.layer, self.graph.film, self.graph.video,
-            *switches,
+            self.visit.selection, self.visit.shown, self.strip.sample, self.asked, self.tabs, self.match.hit,
+            self.cam.reference, *self.answer.shown, self.graph.scale, self.graph.layer, self.graph.film,
+            self.graph.video, *switches,
         ]  # fmt: skip
 
     @property
@@ -70,6 +70,9 @@ def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequenc
     visit = Visit(
         service,
         gr.State(None, time_to_live=3600),
+        gr.Textbox("", visible="hidden", label="Shown"),
+        gr.Textbox("", visible="hidden", label="Changed"),
+        filling.lay_out(),
         gr.Textbox("light", visible="hidden", label="Theme"),
         gr.State("", time_to_live=3600),
     )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from ctl.web import api, handlers, page, text
+from ctl.web import api, filling, handlers, page, text
 from ctl.web.access import NAME_THE_UNNAMED
 from ctl.web.browser import calling, pressing
 from ctl.web.links import DROP_IDLE_BASE, READ_VISIT, RUN_ASKED, SHOW_STOP, WRITE_LINK
@@ -99,19 +99,17 @@ def _connect_samples(app: gr.Blocks, shown: page.Page) -> gr.events.Dependency:
 
 
 def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
-    """A new selection fills all tabs at once; later each control redraws its own part."""
-    visit = shown.visit
-    chosen = visit.selection.change(None, None, None, js="() => {}", show_progress="hidden")
-    graph.connect(shown.graph, visit, chosen)
+    """What is shown fills the open tab; later each control redraws its own part."""
+    visit, tabs, hit, reference = shown.visit, shown.tabs, shown.match.hit, shown.cam.reference
+    filling.connect(visit.lines, tabs, visit.shown, visit.changed, hit, reference)
+    graph.connect(shown.graph, visit)
     changed = own.connect(shown.own, visit, opened, shown.answer.enrol)
-    searched = (
-        *gallery.connect(shown.gallery, visit, chosen, changed, shown.followers),
-        answer.connect(shown.answer, shown.match.hit, shown.cam.reference),
-    )
-    adjacency.connect(shown.adjacency, visit, chosen)
+    gallery.connect(shown.gallery, visit, changed, shown.followers)
+    answer.connect(shown.answer, hit, reference)
+    adjacency.connect(shown.adjacency, visit)
     for view in (shown.graph.explorer, shown.adjacency.matrices):
         view.change(None, None, None, js=SHOW_STOP, show_progress="hidden")
-    match.connect(shown.match, visit, searched)
-    cam.connect(shown.cam, visit, searched)
-    what_if.connect(shown.what_if, visit, chosen)
-    numbers.connect(shown.numbers, visit, chosen)
+    match.connect(shown.match, visit)
+    cam.connect(shown.cam, visit)
+    what_if.connect(shown.what_if, visit)
+    numbers.connect(shown.numbers, visit)

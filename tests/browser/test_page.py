@@ -66,6 +66,23 @@ def test_a_sample_is_shown_at_once_without_run(page: Page) -> None:
     page.wait_for_function("location.search.includes('sample=walker-0002')")
 
 
+def test_only_the_open_tab_is_filled_and_only_once(page: Page) -> None:
+    expect(page.locator("#explorer .node").first).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/queue/join?") else None)
+    choose_sample(page, "Man, camera 1")
+    page.wait_for_timeout(1500)
+    assert len(asked) == 3, "the sample, its graph, and the query to remember"
+    for tab, filled in (("Adjacency", "#matrices canvas"), ("Match", "#match .match-head")):
+        open_tab(page, tab)
+        expect(page.locator(filled).first).to_be_visible()
+        open_tab(page, "Graph")
+    for tab in ("Adjacency", "Match"):
+        open_tab(page, tab)
+    page.wait_for_timeout(1000)
+    assert len(asked) == 5
+
+
 @pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
 def test_run_stands_beside_the_drop_zone_on_the_first_screen(
     browser: Browser, app_url: str, size: tuple[int, int]

@@ -3,6 +3,9 @@
 import numpy as np
 from playwright.sync_api import Page
 
+from ctl.draw.browser import script
+from ctl.explain.reading import TERM_NAMES, matrices
+from ctl.skeleton import Scale
 from ctl.types import PersonAnalysis, Trace, Tracklet
 from tests.explain.traces import HEIGHT, WIDTH
 
@@ -21,3 +24,20 @@ def set_range(shown: Page, label: str, value: float) -> None:
     shown.get_by_role("slider", name=label).evaluate(
         "(input, value) => { input.value = value; input.dispatchEvent(new Event('input', {bubbles: true})); }", value
     )
+
+
+def expect_numbers(shown: Page, trace: Trace, scale: Scale, layer: int, rows: slice = slice(None)) -> None:
+    """A graph's terms, read back in the browser, are the trace's: what changes from frame to frame to half of a step,
+    32767 of which are its largest value, and the rest to the bit."""
+    read_back = shown.evaluate(
+        "([graph, names]) => {" + script("view", "graph_data") + "const data = dataOf(document.querySelector('.view'));"
+        "unpackGraphs(data);"
+        "return names.map(name => [data.graphs[graph][name].shape, [...data.graphs[graph][name].values]]); }",
+        [f"{scale}_l{layer}", list(TERM_NAMES)],
+    )
+    half = np.abs(matrices(trace, scale, layer, "context")[:, rows]).max() / 32767 / 2
+    for term, (shape, values) in zip(TERM_NAMES, read_back, strict=True):
+        wanted = matrices(trace, scale, layer, term)[:, rows]
+        got = np.broadcast_to(np.array(values, np.float32).reshape(shape), wanted.shape)
+        exact = term in ("physical", "mask")
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=0 if exact else 1.01 * half)

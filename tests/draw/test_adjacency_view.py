@@ -8,12 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from ctl.draw.adjacency_view import MAX_FRAMES, adjacency_html
-from ctl.draw.browser import script
-from ctl.explain.reading import TERM_NAMES, matrices
 from ctl.skeleton import JOINTS, PARTS
 from ctl.types import Trace
 from tests.draw.conftest import OpenPage
-from tests.draw.pages import make_person, set_range
+from tests.draw.pages import expect_numbers, make_person, set_range
 from tests.explain.traces import make_trace
 
 KNEE, ANKLE = JOINTS.index("left knee"), JOINTS.index("left ankle")
@@ -78,14 +76,7 @@ def test_every_block_tells_its_own_entries(open_page: OpenPage, term: str, key: 
 def test_the_page_holds_the_traces_own_numbers(open_page: OpenPage) -> None:
     trace = make_trace(frames=3)
     shown = open_page(html_of(trace))
-    held = shown.evaluate(
-        "names => {" + script("view") + "const graph = dataOf(document.querySelector('.view')).graphs.s1_l1;"
-        "return names.map(name => { const {shape, values} = unpack(graph[name]); return [shape, [...values]]; }); }",
-        list(TERM_NAMES),
-    )
-    for term, (shape, values) in zip(TERM_NAMES, held, strict=True):
-        got = np.broadcast_to(np.array(values, np.float32).reshape(shape), (3, 51, 51))
-        np.testing.assert_array_equal(got, matrices(trace, "s1", 1, term))
+    expect_numbers(shown, trace, "s1", 1)
 
 
 def test_colours_mean_the_same_in_every_frame(open_page: OpenPage) -> None:

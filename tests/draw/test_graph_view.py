@@ -9,20 +9,19 @@ from playwright.sync_api import Page, expect
 
 from ctl.draw.browser import calling, script, style_sheet
 from ctl.draw.footage import Footage, film_crops
-from ctl.draw.graph_view import MAX_FRAMES, drawn_scales, graph_view
+from ctl.draw.graph_view import MAX_FRAMES, SCRIPTS, SHEETS, drawn_scales, graph_view
 from ctl.draw.page import number, page
 from ctl.draw.palette import NEGATIVE, POSITIVE
-from ctl.explain.reading import TERM_NAMES, graph_weights, matrices
+from ctl.explain.reading import graph_weights
 from ctl.skeleton import JOINTS, part_count, physical_adjacency
 from ctl.types import Trace
 from tests.draw.conftest import OpenPage
-from tests.draw.pages import make_person, set_range
+from tests.draw.pages import expect_numbers, make_person, set_range
 from tests.explain.traces import make_trace
 from tests.oracles.graph_links import links
 
 KNEE, ANKLE = JOINTS.index("left knee"), JOINTS.index("left ankle")
 CLIP = 6
-SCRIPTS = ("view", "graph_links", "graph_marks", "graph")
 
 
 def make_footage(trace: Trace) -> Footage:
@@ -32,7 +31,7 @@ def make_footage(trace: Trace) -> Footage:
 
 def graph_html(trace: Trace) -> str:
     fragment = graph_view(trace, make_footage(trace), CLIP)
-    return page("Graph", f'<main id="here">{fragment}</main>', style_sheet("view", "graph"), calling("here", *SCRIPTS))
+    return page("Graph", f'<main id="here">{fragment}</main>', style_sheet(*SHEETS), calling("here", *SCRIPTS))
 
 
 def node(shown: Page, number: int, scale: str = "s1") -> str:
@@ -61,18 +60,10 @@ def test_the_table_tells_the_links_of_the_chosen_joint(open_page: OpenPage, fram
 
 
 def test_the_page_holds_the_traces_own_numbers(open_page: OpenPage) -> None:
-    """Read back in the browser, term by term, to the bit."""
     trace = make_trace(frames=3)
     shown = open_page(graph_html(trace))
-    held = shown.evaluate(
-        "names => {" + script("view") + "const graph = dataOf(document.querySelector('.view')).graphs.s2_l1;"
-        "return names.map(name => { const {shape, values} = unpack(graph[name]); return [shape, [...values]]; }); }",
-        list(TERM_NAMES),
-    )
     own = slice(part_count("s2"), 2 * part_count("s2"))
-    for term, (shape, values) in zip(TERM_NAMES, held, strict=True):
-        got = np.broadcast_to(np.array(values, np.float32).reshape(shape), (3, 10, 30))
-        np.testing.assert_array_equal(got, matrices(trace, "s2", 1, term)[:, own])
+    expect_numbers(shown, trace, "s2", 1, own)
 
 
 def test_the_strongest_learned_links_are_drawn_with_their_sign(open_page: OpenPage) -> None:
@@ -165,7 +156,7 @@ def test_gradio_and_the_other_views_hear_of_a_choice(open_page: OpenPage) -> Non
         "document.addEventListener('ctl:show', event => told.push(event.detail));"
         f"(function (element, trigger, watch) {{{script(*SCRIPTS)}}})(document.body, {hear});</script>"
     )
-    shown = open_page(page("x", graph_view(trace, make_footage(trace), CLIP), style_sheet("view", "graph"), own))
+    shown = open_page(page("x", graph_view(trace, make_footage(trace), CLIP), style_sheet(*SHEETS), own))
     set_range(shown, "Frame", 1)
     shown.locator('.node[aria-label="right upper arm (s2)"]').click()
     assert shown.evaluate("heard") == [["select", {"scale": "s2", "node": 3, "name": "right upper arm"}]]

@@ -30,9 +30,9 @@ def lay_out() -> AdjacencyTab:
     )
 
 
-def connect(tab: AdjacencyTab, visit: Visit, chosen: gr.events.Dependency) -> None:
+def connect(tab: AdjacencyTab, visit: Visit) -> None:
     def show(selection: Selection | None) -> Values:
         with shown_person(visit.service, selection) as (run, person):
             return {tab.matrices: views.adjacency(run, person)}
 
-    redraw((chosen,), (), show, [visit.selection], [tab.matrices], EXPLORING)
+    redraw(visit.lines["adjacency"], (), show, [visit.selection], [tab.matrices], EXPLORING)

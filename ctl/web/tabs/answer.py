@@ -52,11 +52,11 @@ def lay_out() -> AnswerCard:
     return AnswerCard(people, portrait, answer, facts, enrol)
 
 
-def connect(card: AnswerCard, hit: gr.Dropdown, reference: gr.Dropdown) -> gr.events.Dependency:
-    """A card sets the hit that Match compares and Grad-CAM refers to. Gives the event after which it is set."""
+def connect(card: AnswerCard, hit: gr.Dropdown, reference: gr.Dropdown) -> None:
+    """A card sets the hit that Match compares and Grad-CAM refers to."""
 
     def compare(event: gr.EventData) -> Values:
         return {hit: event.key, reference: event.key}
 
     hit.change(None, hit, None, js=pressing("#answer button[data-key]"), show_progress="hidden")
-    return card.answer.select(compare, None, [hit, reference], show_progress="hidden", **PLUMBING)
+    card.answer.select(compare, None, [hit, reference], show_progress="hidden", **PLUMBING)

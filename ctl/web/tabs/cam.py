@@ -1,6 +1,6 @@
 """Grad-CAM tab: where the model looks when it compares the clip with a reference, and whether that map is true."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import gradio as gr
@@ -49,9 +49,7 @@ def lay_out() -> CamTab:
     return CamTab(reference, maps, check, verdict, film, strip, video)
 
 
-def connect(tab: CamTab, visit: Visit, searched: Sequence[gr.events.Dependency]) -> None:
-    """`searched`: the events after which the references are known."""
-
+def connect(tab: CamTab, visit: Visit) -> None:
     def show(selection: Selection | None, own: str, reference: str) -> Iterator[Values]:
         with shown_person(visit.service, selection) as (run, person):
             gallery = visit.service.gallery_of(run, own)
@@ -77,6 +75,6 @@ def connect(tab: CamTab, visit: Visit, searched: Sequence[gr.events.Dependency])
 
     given = [visit.selection, visit.own, tab.reference]
     filled = [tab.maps, tab.verdict, tab.film, tab.strip, tab.video]
-    redraw(searched, [tab.reference], show, given, filled, MODEL)
+    redraw(visit.lines["cam"], (), show, given, filled, MODEL)
     tab.film.expand(files, given, [tab.strip, tab.video], api_visibility="private", **DRAWING)
     tab.check.click(check, given, [tab.verdict], show_progress_on=[tab.verdict], api_visibility="private", **MODEL)

@@ -19,7 +19,7 @@ from ctl.web.service import ExplainService
 Values = dict[Any, Any]
 Handler = Callable[..., Any]
 Selection = tuple[str, int, int]
-"""Run id, place of the person in it, and when it was shown: what is shown again fills the tabs again."""
+"""Run id, place of the person in it, and when it was shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +29,18 @@ class Visit:
     Args:
         service: what answers.
         selection: whom the tabs show, or None before the first run. Arrays stay on the server.
+        shown: when that was shown, as text: what is shown again fills the tabs again.
+        changed: when the gallery became another, as text.
+        lines: what each tab is to show, as `ctl.web.filling` sets it.
         theme: "light" or "dark", as the browser shows the page: plots need to know.
         own: id of the visitor's own gallery; "" before the first clip is enrolled, or where all is kept on disk.
     """
 
     service: ExplainService
     selection: gr.State
+    shown: gr.Textbox
+    changed: gr.Textbox
+    lines: Mapping[str, gr.Textbox]
     theme: gr.Textbox
     own: gr.State
 
@@ -83,16 +89,21 @@ def looping_video(label: str, elem_id: str) -> gr.Video:
 
 
 def redraw(
-    after: Sequence[gr.events.Dependency],
+    line: gr.Textbox | None,
     controls: Sequence[Any],
     handler: Handler,
     inputs: Sequence[Any],
     outputs: Sequence[Any],
     queue: Mapping[str, Any],
 ) -> None:
-    """Fill components after some events, such as that a person is chosen, and again when a control is moved."""
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": list(outputs[:1]), **queue}
-    for event in after:
-        event.success(handler, list(inputs), list(outputs), **options)
-    if controls:
-        gr.on([c.input for c in controls], handler, list(inputs), list(outputs), trigger_mode="always_last", **options)
+    """Fill components when their tab's line changes, and again when a control is moved."""
+    gr.on(
+        [*(() if line is None else (line.change,)), *(control.input for control in controls)],
+        handler,
+        list(inputs),
+        list(outputs),
+        api_visibility="private",
+        show_progress_on=list(outputs[:1]),
+        trigger_mode="always_last",
+        **queue,
+    )

@@ -1,17 +1,19 @@
 """Gallery tab: whom the model finds. Clips of one person combine, and every hit can be compared or searched for."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import gradio as gr
 
 from ctl.draw.palette import ThemeName
-from ctl.gallery import TOP_K
+from ctl.gallery import TOP_K, Gallery
 from ctl.types import Ranking
 from ctl.web import text
 from ctl.web.cards import answer_html
 from ctl.web.queues import PLUMBING, SEARCHING
+from ctl.web.runs import Run
 from ctl.web.searches import (
     HITS_SCRIPT,
     Search,
@@ -31,11 +33,27 @@ Query = tuple[str, str]
 """Label and token."""
 
 
+@dataclass(frozen=True)
+class Searched:
+    """What a visitor's searches leave behind.
+
+    Args:
+        offered: queries on offer, newest last.
+        person: when the person was shown whom the controls are about, as in a `Selection`.
+        number: of the newest search; those begun before it count no more.
+    """
+
+    offered: tuple[Query, ...] = ()
+    person: int = 0
+    number: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class GalleryTab:
-    """A search and its hits. `known` are the queries on offer, newest last."""
+    """A search and its hits. `number` is set by the browser when a search begins, and rises."""
 
-    known: gr.State
+    searched: gr.State
+    number: gr.Number
     queries: gr.CheckboxGroup
     cameras: gr.Dropdown
     without_cameras: gr.Dropdown
@@ -78,7 +96,8 @@ def hit_of_rank(hits: Ranking, rank: int) -> str | None:
 
 
 def lay_out() -> GalleryTab:
-    known = gr.State([], time_to_live=3600)
+    searched = gr.State(Searched(), time_to_live=3600)
+    number = gr.Number(0, visible="hidden", label="Search")
     gr.HTML(text.line(text.EXPLAIN_HITS, text.EXPLAIN_SIMILARITY))
     hits = gr.HTML(js_on_load=HITS_SCRIPT, elem_id="hits")
     with gr.Accordion("Search again, filter and count", open=False, elem_id="filters"):
@@ -95,27 +114,17 @@ def lay_out() -> GalleryTab:
             )
         meaning = gr.HTML(elem_id="meaning")
         plot = gr.Plot(show_label=False, elem_id="histogram")
-    return GalleryTab(known, queries, cameras, without, top_k, at_least, meaning, hits, plot)
+    return GalleryTab(searched, number, queries, cameras, without, top_k, at_least, meaning, hits, plot)
 
 
-def connect(
-    tab: GalleryTab,
-    visit: Visit,
-    chosen: gr.events.Dependency,
-    changed: Sequence[gr.events.Dependency],
-    others: Followers,
-) -> tuple[gr.events.Dependency, ...]:
-    """`changed`: the events after which the gallery is another. Gives the events after which the hits are known."""
+def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependency], others: Followers) -> None:
+    """`changed`: the events after which the gallery is another."""
     service = visit.service
 
-    def begin(selection: Selection | None, own: str, known: list[Query]) -> Values:
-        """Another person: search for them alone."""
-        with shown_person(service, selection) as (run, person):
-            tracklet = run.analysis.people[person].tracklet
-            query = (f"{run.analysis.video.source}, person {tracklet.id}", token_of(run, person))
-            cameras = sorted({entry.camera for entry in service.gallery_of(run, own).entries})
-            update = gr.Dropdown(choices=cameras, value=[])
-            return _ask(tab, known, query) | {tab.cameras: update, tab.without_cameras: update}
+    def remember(selection: Selection | None, searched: Searched) -> Values:
+        """Another person: offer to search for them, whether or not the tab is open."""
+        with shown_person(service, selection) as (run, place):
+            return {tab.searched: _offering(searched, _query_of(run, place))}
 
     def find(
         selection: Selection | None,
@@ -124,56 +133,104 @@ def connect(
         asked: str,
         hit: str | None,
         reference: str,
+        searched: Searched,
         queries: Sequence[str],
         cameras: Sequence[str],
         without: Sequence[str],
         top_k: int,
         at_least: float,
-    ) -> Values:
+        number: float,
+    ) -> Any:
+        if number < searched.number:
+            return gr.skip()
         with shown_person(service, selection) as (run, place):
             gallery = service.gallery_of(run, own)
+            fresh: Values = {}
+            if selection is not None and searched.person != selection[2]:
+                searched = replace(_offering(searched, _query_of(run, place)), person=selection[2])
+                queries, cameras, without = [token_of(run, place)], [], []
+                fresh = _begin(tab, searched, gallery, queries)
             wanted = Search(tuple(queries), tuple(cameras or ()), tuple(without or ()), int(top_k), at_least)
             found = search(service.runs, gallery, wanted)
             info = run.analysis.checkpoint
             stays = any(one.key == hit for one in found.hits)
             compared = hit if stays else hit_of_rank(found.hits, int(asked.partition("/")[2] or 1))
-            return others.offer(found.hits, hit, reference, compared) | {
+            return {
+                **fresh,
+                **others.offer(found.hits, hit, reference, compared),
                 others.answer: answer_html(run, place, found.hits, gallery, compared),
+                tab.searched: replace(searched, number=number),
                 tab.hits: hits_html(found.hits, gallery, info.calibration, trained=info.trained),
                 tab.histogram: histogram(found.similarities, at_least, theme),
                 tab.meaning: text.hints(threshold_meaning(at_least, info.calibration)),
             }
 
-    def pick(selection: Selection | None, own: str, known: list[Query], event: gr.EventData) -> Values:
+    def pick(selection: Selection | None, own: str, searched: Searched, event: gr.EventData) -> Values:
         """A hit's button: compare it, or search for it."""
         with shown_person(service, selection) as (run, _):
             (record,) = service.gallery_of(run, own).records([str(event.key)])
             if event.action == "compare":
                 return {others.hit: record.entry.key, others.tabs: gr.Tabs(selected="match")}
-            return _ask(tab, known, (f"{record.entry.person}, camera {record.entry.camera}", record.entry.key))
+            query = f"{record.entry.person}, camera {record.entry.camera}", record.entry.key
+            searched = _offering(searched, query)
+            return {
+                tab.searched: searched,
+                tab.queries: gr.CheckboxGroup([*searched.offered], value=[record.entry.key]),
+            }
 
-    inputs = [visit.selection, visit.own, visit.theme, others.asked, others.hit, others.reference, *tab.controls]
-    outputs = [tab.hits, tab.histogram, tab.meaning, others.answer, others.hit, others.reference]
+    inputs = [
+        visit.selection, visit.own, visit.theme, others.asked, others.hit, others.reference, tab.searched,
+        *tab.controls, tab.number,
+    ]  # fmt: skip
+    outputs = [
+        tab.hits, tab.histogram, tab.meaning, tab.searched, tab.queries, tab.cameras, tab.without_cameras,
+        others.answer, others.hit, others.reference,
+    ]  # fmt: skip
     options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [tab.hits], **SEARCHING}
-    begun = chosen.success(
-        begin,
-        [visit.selection, visit.own, tab.known],
-        [tab.known, tab.queries, tab.cameras, tab.without_cameras],
-        show_progress="hidden",
-        **PLUMBING,
-    )
+    visit.shown.change(
+        remember, [visit.selection, tab.searched], tab.searched, show_progress="hidden", api_visibility="private",
+        **SEARCHING,
+    )  # fmt: skip
     picked = tab.hits.select(
         pick,
-        [visit.selection, visit.own, tab.known],
-        [tab.known, tab.queries, others.hit, others.tabs],
+        [visit.selection, visit.own, tab.searched],
+        [tab.searched, tab.queries, others.hit, others.tabs],
         show_progress="hidden",
         api_visibility="private",
+        **SEARCHING,
     )
-    moved = [control.input for control in tab.controls]
-    return (
-        *(event.success(find, inputs, outputs, **options) for event in (begun, picked, *changed)),
-        gr.on(moved, find, inputs, outputs, trigger_mode="always_last", **options),
-    )
+    picked.success(find, inputs, outputs, js=_NUMBERED, **options)
+    for event in changed:
+        again = event.success(find, inputs, outputs, js=_NUMBERED, **options)
+        again.success(lambda: str(time.monotonic_ns()), None, visit.changed, show_progress="hidden", **PLUMBING)
+    moved = [visit.lines["gallery"].change, *(control.input for control in tab.controls)]
+    gr.on(moved, find, inputs, outputs, js=_NUMBERED, trigger_mode="always_last", **options)
+
+
+_NUMBERED: Final = "(...given) => [...given.slice(0, -1), performance.now()]"
+"""Numbers a search when it begins."""
+
+
+def _query_of(run: Run, place: int) -> Query:
+    """Searches for a person of a run."""
+    number = run.analysis.people[place].tracklet.id
+    return f"{run.analysis.video.source}, person {number}", token_of(run, place)
+
+
+def _offering(searched: Searched, query: Query) -> Searched:
+    """With one query more on offer."""
+    others = (offered for offered in searched.offered if offered[1] != query[1])
+    return replace(searched, offered=(*others, query)[-REMEMBERED:])
+
+
+def _begin(tab: GalleryTab, searched: Searched, gallery: Gallery, queries: Sequence[str]) -> Values:
+    """The controls for another person, who is searched for alone and everywhere."""
+    cameras = gr.Dropdown(choices=sorted({entry.camera for entry in gallery.entries}), value=[])
+    return {
+        tab.queries: gr.CheckboxGroup([*searched.offered], value=[*queries]),
+        tab.cameras: cameras,
+        tab.without_cameras: cameras,
+    }
 
 
 def _offer(choices: list[tuple[str, str]], chosen: str | None, otherwise: str | None) -> gr.Dropdown:
@@ -183,9 +240,3 @@ def _offer(choices: list[tuple[str, str]], chosen: str | None, otherwise: str | 
     """
     stays = chosen in [value for _, value in choices]
     return gr.Dropdown(choices) if stays else gr.Dropdown(choices, value=otherwise)
-
-
-def _ask(tab: GalleryTab, known: list[Query], query: Query) -> Values:
-    """Offer one query more, and search for it alone."""
-    offered = [*(one for one in known if one[1] != query[1]), query][-REMEMBERED:]
-    return {tab.known: offered, tab.queries: gr.CheckboxGroup(offered, value=[query[1]])}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ctl.draw.browser import script, style_sheet
+from ctl.draw.graph_view import SCRIPTS, SHEETS
 from ctl.skeleton import Scale
 from ctl.web import text, views
 from ctl.web.queues import DRAWING, EXPLORING
@@ -24,8 +25,8 @@ class GraphTab:
 
 def lay_out() -> GraphTab:
     explorer = gr.HTML(
-        css_template=style_sheet("view", "graph"),
-        js_on_load=script("view", "graph_links", "graph_marks", "graph"),
+        css_template=style_sheet(*SHEETS),
+        js_on_load=script(*SCRIPTS),
         apply_default_css=False,
         elem_id="explorer",
     )
@@ -48,7 +49,7 @@ def offer(tab: GraphTab, choices: views.Choices) -> Values:
     }
 
 
-def connect(tab: GraphTab, visit: Visit, chosen: gr.events.Dependency) -> None:
+def connect(tab: GraphTab, visit: Visit) -> None:
     def explore(selection: Selection | None) -> Values:
         with shown_person(visit.service, selection) as (run, person):
             return {tab.explorer: views.explorer(run, person)}
@@ -57,7 +58,7 @@ def connect(tab: GraphTab, visit: Visit, chosen: gr.events.Dependency) -> None:
         with shown_person(visit.service, selection) as (run, person):
             return {tab.video: views.graph_video(run, person, scale, layer) if scale and layer else None}
 
-    redraw((chosen,), (), explore, [visit.selection], [tab.explorer], EXPLORING)
+    redraw(visit.lines["graph"], (), explore, [visit.selection], [tab.explorer], EXPLORING)
     asked = [visit.selection, tab.scale, tab.layer]
-    redraw((), [tab.scale, tab.layer], film, asked, [tab.video], DRAWING)
+    redraw(None, [tab.scale, tab.layer], film, asked, [tab.video], DRAWING)
     tab.film.expand(film, asked, [tab.video], api_visibility="private", **DRAWING)

@@ -1,6 +1,5 @@
 """Match tab: why one hit is similar."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -28,13 +27,11 @@ def lay_out() -> MatchTab:
     )
 
 
-def connect(tab: MatchTab, visit: Visit, searched: Sequence[gr.events.Dependency]) -> None:
-    """`searched`: the events after which the hits are known."""
-
+def connect(tab: MatchTab, visit: Visit) -> None:
     def show(selection: Selection | None, own: str, hit: str | None) -> Values:
         with shown_person(visit.service, selection) as (run, person):
             if not hit:
                 return {tab.match: text.hints(text.NO_MATCH)}
             return {tab.match: views.match(run, person, visit.service.gallery_of(run, own), hit)}
 
-    redraw(searched, [tab.hit], show, [visit.selection, visit.own, tab.hit], [tab.match], COMPARING)
+    redraw(visit.lines["match"], (), show, [visit.selection, visit.own, tab.hit], [tab.match], COMPARING)

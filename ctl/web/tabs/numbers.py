@@ -30,7 +30,7 @@ def lay_out() -> NumbersTab:
     return NumbersTab(timings, embedding, details, files)
 
 
-def connect(tab: NumbersTab, visit: Visit, chosen: gr.events.Dependency) -> None:
+def connect(tab: NumbersTab, visit: Visit) -> None:
     def show(selection: Selection | None, theme: ThemeName) -> Values:
         with shown_person(visit.service, selection) as (run, person):
             return {
@@ -43,5 +43,6 @@ def connect(tab: NumbersTab, visit: Visit, chosen: gr.events.Dependency) -> None
         with shown_person(visit.service, selection) as (run, person):
             return {tab.files: [str(file) for file in views.files(run, person)]}
 
-    redraw((chosen,), [], show, [visit.selection, visit.theme], [tab.timings, tab.embedding, tab.details], DRAWING)
-    redraw((chosen,), [], pack, [visit.selection], [tab.files], DRAWING)
+    line = visit.lines["numbers"]
+    redraw(line, [], show, [visit.selection, visit.theme], [tab.timings, tab.embedding, tab.details], DRAWING)
+    redraw(line, [], pack, [visit.selection], [tab.files], DRAWING)

@@ -52,7 +52,7 @@ def offer(tab: WhatIfTab, full: Setting) -> Values:
     }
 
 
-def connect(tab: WhatIfTab, visit: Visit, chosen: gr.events.Dependency) -> None:
+def connect(tab: WhatIfTab, visit: Visit) -> None:
     def answer(
         selection: Selection | None, terms: Sequence[TopologyTerm], window: bool, scales: Sequence[Scale]
     ) -> Iterator[Values]:
@@ -61,4 +61,4 @@ def connect(tab: WhatIfTab, visit: Visit, chosen: gr.events.Dependency) -> None:
                 yield {tab.answer: answer}
 
     switches = [tab.terms, tab.window, tab.scales]
-    redraw((chosen,), switches, answer, [visit.selection, *switches], [tab.answer], ALTERING)
+    redraw(visit.lines["what-if"], switches, answer, [visit.selection, *switches], [tab.answer], ALTERING)
