@@ -18,16 +18,13 @@ from ctl.explain.faithfulness import Faithfulness, faithfulness
 from ctl.explain.gradcam import grad_cam
 from ctl.explain.match import Match, explain_match
 from ctl.explain.what_if import Answer, Setting, moves, what_if
-from ctl.files import ROOT
 from ctl.gallery import (
     TOP_K,
     Filter,
     Gallery,
-    MemoryGallery,
     Record,
     clip_sha256,
-    open_store,
-    require_weights,
+    open_for,
     tracklet_key,
 )
 from ctl.inference import Extracted, extract, frames_at_once, nodes_of, relate_tracklet, to_tensor
@@ -38,11 +35,9 @@ from ctl.model import CTL
 from ctl.people.detect import MULTIPOSE, Detector, load_detector
 from ctl.people.find import find_people
 from ctl.progress import Progress, Step
-from ctl.runtime import Backend, runs_onnx
+from ctl.runtime import Backend, choose_device, runs_onnx
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking, Tracklet
 from ctl.video.reader import open_clip
-
-DEMO_GALLERY: Final = ROOT / "assets" / "gallery"
 
 ANALYSIS_FPS: Final = 10.0
 """Frames per second that are analysed: a walking person changes little in a tenth of a second."""
@@ -52,6 +47,7 @@ ANALYSIS_FPS: Final = 10.0
 class Engine:
     """Loaded models and a gallery. Calls that see pictures take the lock: Grad-CAM hooks into the backbone meanwhile.
 
+    >>> from ctl.files import ROOT
     >>> engine = Engine.load()
     >>> man = engine.analyze(ROOT / "assets/samples/man-lab1.mp4").people[0]
     >>> [hit.person for hit in man.ranking[:3]]
@@ -116,7 +112,7 @@ class Engine:
         model, info = load_checkpoint(checkpoint, where)
         if onnx:
             model.backbone.run_in_onnx()
-        ranked_against, notices = _gallery_for(info, gallery, new_gallery)
+        ranked_against, notices = open_for(info, gallery, new_gallery)
         return cls(
             model=model,
             relating=model,
@@ -288,34 +284,10 @@ def analyze(
 ) -> Analysis:
     """Analyse one clip with freshly loaded models. For several clips keep an `Engine`, which explains the options.
 
+    >>> from ctl.files import ROOT
     >>> analysis = analyze(ROOT / "assets/samples/man-lab1.mp4")
     >>> person = analysis.people[0]
     >>> person.trace.adjacency["A_s1_l1"].shape == (len(person.tracklet), 51, 51)  # 17 joints in a window of 3 frames
     True
     """
     return Engine.load(checkpoint, estimator, device, gallery).analyze(Path(clip), kind)
-
-
-def choose_device(name: str) -> torch.device:
-    """ "auto" or the name of a device. Raises InputError if this machine has no such device."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.empty(0, device=name)
-        return torch.device(name)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {name!r} can't be used here: choose auto or cpu") from error
-
-
-def _gallery_for(
-    checkpoint: CheckpointInfo, place: str | Path | None, may_be_new: bool
-) -> tuple[Gallery, tuple[str, ...]]:
-    """A gallery asked for has to fit the checkpoint; the demo gallery is left out, with a notice, if it doesn't."""
-    if place is not None:
-        gallery = open_store(place, checkpoint.sha256 if may_be_new else None).read()
-        require_weights(gallery, checkpoint.sha256)
-        return gallery, ()
-    if DEMO_GALLERY.is_dir() and (demo := open_store(DEMO_GALLERY).read()).checkpoint_sha256 == checkpoint.sha256:
-        return demo, ()
-    notice = f"The demo gallery wasn't embedded by {checkpoint.id}: build one with `python -m ctl gallery build`."
-    return MemoryGallery.empty(checkpoint.sha256), (notice,)

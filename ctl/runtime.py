@@ -1,4 +1,4 @@
-"""Networks on a CPU through ONNX Runtime: the same weights and outputs as PyTorch's, in half to a third of the time.
+"""Where networks run. On a CPU that is ONNX Runtime: the same outputs as PyTorch's, in half to a third of the time.
 
 A graph is made from a module and its weights when it is first needed, and kept in the user's cache folder. PyTorch
 stays for training, for gradients and for GPUs.
@@ -31,6 +31,17 @@ FORMAT: Final = 2
 _ALONE: Final = "alone"  # name in a graph of what a module gives that gives one tensor
 
 _ONE_AT_A_TIME: Final = Lock()  # PyTorch traces for one thread only
+
+
+def choose_device(name: str) -> torch.device:
+    """ "auto" or the name of a device. Raises InputError if this machine has no such device."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+        return torch.device(name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {name!r} can't be used here: choose auto or cpu") from error
 
 
 def runs_onnx(backend: Backend, device: torch.device) -> bool:

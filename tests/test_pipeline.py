@@ -18,10 +18,11 @@ from ctl.config import PRESETS, ablation_rows
 from ctl.enrol.clips import Row, build_gallery, read_list
 from ctl.errors import InputError
 from ctl.files import ROOT
-from ctl.gallery import TOP_K, clip_sha256, read_gallery
+from ctl.gallery import DEMO_GALLERY, TOP_K, clip_sha256, read_gallery
 from ctl.model import CTL
-from ctl.pipeline import DEMO_GALLERY, Engine, choose_device
+from ctl.pipeline import Engine
 from ctl.results import analysis_json, source_keypoints, trace_arrays, write_results
+from ctl.runtime import choose_device
 from ctl.types import UNTRAINED, Analysis
 
 SAMPLES = ROOT / "assets" / "samples"

@@ -17,9 +17,10 @@ from ctl.gallery.folder import GalleryFolder, read_gallery
 from ctl.gallery.keys import clip_sha256, tracklet_key
 from ctl.gallery.memory import MemoryGallery
 from ctl.gallery.session import SessionGallery
-from ctl.gallery.store import GalleryStore, open_store
+from ctl.gallery.store import DEMO_GALLERY, GalleryStore, open_for, open_store
 
 __all__ = [
+    "DEMO_GALLERY",
     "TOP_K",
     "Filter",
     "Gallery",
@@ -34,6 +35,7 @@ __all__ = [
     "direction",
     "keys_of",
     "merge",
+    "open_for",
     "open_store",
     "read_bundle",
     "read_gallery",

@@ -5,17 +5,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from ctl.errors import InputError
+from ctl.files import ROOT
 from ctl.gallery.base import Gallery, require_weights
 from ctl.gallery.folder import GalleryFolder
+from ctl.gallery.memory import MemoryGallery
+from ctl.types import CheckpointInfo
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
     from ctl.gallery.qdrant import QdrantGallery
+
+DEMO_GALLERY: Final = ROOT / "assets" / "gallery"
 
 
 class GalleryStore(Protocol):
@@ -55,6 +60,26 @@ def open_store(place: str | Path, checkpoint_sha256: str | None = None) -> Galle
     if not parts.hostname or not collection or "/" in collection:
         raise InputError(f"{place} must be http(s)://HOST[:PORT]/COLLECTION of a Qdrant server")
     return QdrantStore(f"{parts.scheme}://{parts.netloc}", collection, checkpoint_sha256)
+
+
+def open_for(checkpoint: CheckpointInfo, place: str | Path | None, may_be_new: bool) -> tuple[Gallery, tuple[str, ...]]:
+    """The gallery to rank a checkpoint's embeddings against, and sentences for the user about it.
+
+    Args:
+        place: as for `open_store`. None is the demo gallery, which is left out, with a notice, where other weights
+            embedded it.
+        may_be_new: whether a gallery that isn't there is an empty one, and not an error.
+    Raises:
+        InputError: the gallery asked for can't be opened, or other weights embedded it.
+    """
+    if place is not None:
+        gallery = open_store(place, checkpoint.sha256 if may_be_new else None).read()
+        require_weights(gallery, checkpoint.sha256)
+        return gallery, ()
+    if DEMO_GALLERY.is_dir() and (demo := open_store(DEMO_GALLERY).read()).checkpoint_sha256 == checkpoint.sha256:
+        return demo, ()
+    notice = f"The demo gallery wasn't embedded by {checkpoint.id}: build one with `python -m ctl gallery build`."
+    return MemoryGallery.empty(checkpoint.sha256), (notice,)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ import pytest
 
 from ctl.__main__ import main
 from ctl.files import ROOT
-from ctl.gallery import GalleryFolder, MemoryGallery
-from ctl.pipeline import DEMO_GALLERY
+from ctl.gallery import DEMO_GALLERY, GalleryFolder, MemoryGallery
 from tests.gallery.cases import OTHER_SHA256, SHA256, key, records, some_embeddings
 
 SAMPLES = ROOT / "assets" / "samples"
