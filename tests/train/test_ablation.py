@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,17 @@ from ctl.errors import InputError
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.model import CTL
 from ctl.train.ablation import IMAGENET, MESSAGES, RESULT, ablate
+from ctl.train.config import TrainConfig
 from ctl.train.data import load_task
 from ctl.train.engine import LAST, SETTINGS, fill_heatmaps, make_accelerator, train
 from ctl.train.log import LOG
 from ctl.train.state import STATE
+from ctl.train.table import Rows
 from ctl.train.toml import read_config
 from tests.conftest import randomise_
 
 SHORT = ("schedule.epochs=1", "schedule.steps_per_epoch=1", "run.validate_every=0")
+CONSTANT = ("schedule.epochs=1", "schedule.decay=step", "schedule.warmup_steps=0", "run.validate_every=0")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,22 @@ def start(tmp_path_factory: pytest.TempPathFactory, settings: Path) -> Path:
     folder = tmp_path_factory.mktemp("start")
     save_checkpoint(folder, randomise_(CTL(read_config(settings).model)), trained=False)
     return folder
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of three runs, one after the other, their config, and where they lie; tests that change it take a copy."""
+
+    config: TrainConfig
+    rows: Rows
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory, settings: Path) -> Table:
+    folder = tmp_path_factory.mktemp("table")
+    config = read_config(settings, (*CONSTANT, "schedule.steps_per_epoch=2"))
+    return Table(config, ablate("fig7b", config, 1, folder, lambda line: None), folder)
 
 
 @pytest.mark.slow
@@ -70,49 +89,42 @@ def test_rows_and_seeds_are_run_once_and_shared_between_tables(start: Path, conf
 
 
 @pytest.mark.slow
-def test_a_half_run_is_resumed(configure, tmp_path: Path) -> None:
-    constant = ("schedule.epochs=1", "schedule.decay=step", "schedule.warmup_steps=0", "run.validate_every=0")
-    config = configure(*constant, "schedule.steps_per_epoch=2")
-    rows = ablate("fig7b", config, 1, tmp_path / "whole", lambda line: None)
-    whole = min((tmp_path / "whole" / "runs").iterdir())
-
+def test_a_half_run_is_resumed(configure, table: Table, tmp_path: Path) -> None:
+    whole = min((table.folder / "runs").iterdir())
     model = read_config(whole / SETTINGS).model
-    train(replace(configure(*constant, "schedule.steps_per_epoch=1"), model=model), tmp_path / "one")
-    shutil.copytree(tmp_path / "whole", tmp_path / "half")
+    train(replace(configure(*CONSTANT, "schedule.steps_per_epoch=1"), model=model), tmp_path / "one")
+    shutil.copytree(table.folder, tmp_path / "half")
     half = tmp_path / "half" / "runs" / whole.name
     shutil.rmtree(half)
     half.mkdir()
     shutil.copy(whole / SETTINGS, half)
     shutil.copy(tmp_path / "one" / STATE, half)
 
-    assert ablate("fig7b", config, 1, tmp_path / "half", lambda line: None) == rows
+    assert ablate("fig7b", table.config, 1, tmp_path / "half", lambda line: None) == table.rows
     assert [json.loads(line)["step"] for line in (half / LOG).read_text().splitlines()] == [2]
     assert (half / STATE).read_bytes() == (whole / STATE).read_bytes()
 
 
 @pytest.mark.slow
-def test_runs_beside_each_other_give_the_same_table(configure, tmp_path: Path) -> None:
-    config = configure(*SHORT)
-    said: list[str] = []
-    beside = ablate("fig7b", config, 1, tmp_path / "beside", said.append, jobs=2)
-    assert beside == ablate("fig7b", config, 1, tmp_path / "turn", lambda line: None)
-    assert len(said) == len(beside)
-    tables = [json.loads((tmp_path / name / "table-fig7b.json").read_text()) for name in ("beside", "turn")]
-    assert tables[0] == tables[1]
-    assert all("difference" in row for row in list(tables[0]["rows"].values())[1:])
-    for run in (tmp_path / "beside" / "runs").iterdir():
+def test_runs_beside_each_other_give_the_same_table(table: Table, tmp_path: Path) -> None:
+    lines: list[str] = []
+    assert ablate("fig7b", table.config, 1, tmp_path, lines.append, jobs=2) == table.rows
+    assert len(lines) == len(table.rows)
+    beside, in_turn = (json.loads((folder / "table-fig7b.json").read_text()) for folder in (tmp_path, table.folder))
+    assert beside == in_turn
+    assert all("difference" in row for row in list(beside["rows"].values())[1:])
+    for run in (tmp_path / "runs").iterdir():
         assert (run / MESSAGES).exists()
 
 
 @pytest.mark.slow
-def test_a_result_without_its_queries_is_scored_again_and_not_trained(configure, tmp_path: Path) -> None:
-    config = configure(*SHORT)
-    rows = ablate("fig7b", config, 1, tmp_path, lambda line: None)
-    run = min((tmp_path / "runs").iterdir())
+def test_a_result_without_its_queries_is_scored_again_and_not_trained(table: Table, tmp_path: Path) -> None:
+    shutil.copytree(table.folder, tmp_path / "copy")
+    run = min((tmp_path / "copy" / "runs").iterdir())
     whole = json.loads((run / RESULT).read_text())
     (run / RESULT).write_text(json.dumps({k: v for k, v in whole.items() if k not in ("persons", "average_precision")}))
     weights = (run / LAST / "model.safetensors").stat().st_mtime_ns
-    assert ablate("fig7b", config, 1, tmp_path, lambda line: None) == rows
+    assert ablate("fig7b", table.config, 1, tmp_path / "copy", lambda line: None) == table.rows
     again = json.loads((run / RESULT).read_text())
     assert again["average_precision"] == pytest.approx(whole["average_precision"])
     assert sum(again["average_precision"]) / len(again["persons"]) == pytest.approx(again["mAP"])
