@@ -62,8 +62,8 @@ def _part(folder: Path) -> dict[tuple[str, str], list[tuple[Path, ...]]]:
     cameras = {person: subfolders(person) for person in subfolders(folder)}
     for path, inside in {folder: cameras, **cameras}.items():
         if not inside:
-            found = "holds pictures and no folders" if holds_pictures(path) else "is empty"
-            raise InputError(f"{path} {found}: pictures go into {folder.name}/<person>/<camera>/")
+            state = "holds pictures and no folders" if holds_pictures(path) else "is empty"
+            raise InputError(f"{path} {state}: pictures go into {folder.name}/<person>/<camera>/")
     return {
         (person.name, camera.name): _tracklets(pictures(camera))
         for person, several in cameras.items()

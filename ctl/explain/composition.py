@@ -87,17 +87,17 @@ def compose(model: CTL, graphs: TrackletGraphs) -> Composition:
         )
 
 
-def contributions(composition: Composition, other: np.ndarray) -> Contributions:
+def contributions(composition: Composition, target: np.ndarray) -> Contributions:
     """What each frame and part adds to the cosine with another embedding.
 
-    It is linear in `other`: given the difference of two embeddings of unit length, it says what makes the tracklet
+    It is linear in `target`: given the difference of two embeddings of unit length, it says what makes the tracklet
     more similar to one than to the other.
 
     Args:
         composition: of a tracklet.
-        other: (D,), of unit length.
+        target: (D,), of unit length.
     """
-    direction = other / np.linalg.norm(composition.total)
+    direction = target / np.linalg.norm(composition.total)
     return Contributions(
         {name: values.astype(np.float64) @ direction for name, values in composition.terms.items()},
         float(composition.shift @ direction),

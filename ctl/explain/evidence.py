@@ -160,10 +160,10 @@ def _checked(**values: Any) -> Evidence:
     if evidence.shift.shape != (C,):
         raise ValueError("its features differ in width")
     for group, names in (("part_shares", (WHOLE, *SCALES)), ("part_features", SCALES), ("part_scores", SCALES)):
-        found: dict[str, np.ndarray] = getattr(evidence, group)
-        if not found.keys() <= set(names):
-            raise ValueError(f"its {group} are of {', '.join(sorted(found))}")
-        for name, rows in found.items():
+        by_name: dict[str, np.ndarray] = getattr(evidence, group)
+        if not by_name.keys() <= set(names):
+            raise ValueError(f"its {group} are of {', '.join(sorted(by_name))}")
+        for name, rows in by_name.items():
             parts = _ROWS[name]
             if rows.shape != ((parts,) if group == "part_scores" else (parts, C)):
                 raise ValueError(f"its {group} of {name} have shape {rows.shape}")

@@ -130,14 +130,14 @@ def faithfulness(
     )
 
 
-def check_json(found: Faithfulness) -> dict[str, Any]:
+def check_json(check: Faithfulness) -> dict[str, Any]:
     """Plain numbers, from which `check_from_json` makes the same again, to six digits."""
     return {
-        "deletion": _curves_json(found.deletion),
-        "insertion": _curves_json(found.insertion),
-        "road": round(found.road, 6),
-        "random_roads": found.random_roads.round(6).tolist(),
-        "frames": found.frames.tolist(),
+        "deletion": _curves_json(check.deletion),
+        "insertion": _curves_json(check.insertion),
+        "road": round(check.road, 6),
+        "random_roads": check.random_roads.round(6).tolist(),
+        "frames": check.frames.tolist(),
     }
 
 
@@ -191,7 +191,7 @@ class _Trial:
 
     def similarities(self, altered: Iterable[Tensor]) -> list[float]:
         """Pictures (F, 3, H, W) of each -> cosine of their embedding and the reference."""
-        found: list[float] = []
+        cosines: list[float] = []
         pending = iter(altered)
         while few := list(islice(pending, AT_ONCE)):
             if self.on_progress:
@@ -200,8 +200,8 @@ class _Trial:
             clips = torch.stack(few)[:, self.places]  # (B, T, 3, H, W)
             with torch.inference_mode():
                 embeddings = self.model(clips, self.logits.expand(len(few), *self.logits.shape[1:])).embedding.float()
-                found += (F.normalize(embeddings, dim=1) @ self.reference).tolist()
-        return found
+                cosines += (F.normalize(embeddings, dim=1) @ self.reference).tolist()
+        return cosines
 
 
 def _road(trial: _Trial, values: np.ndarray, rng: np.random.Generator) -> float:

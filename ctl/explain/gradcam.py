@@ -56,9 +56,11 @@ def raw_grad_cam(
     clips = clip_indices(len(frames), model.config.clip_length)  # (clips, T)
     with torch.inference_mode(False), torch.enable_grad(), _explainable(model):
         groups = (torch.from_numpy(clips[first : first + batch]) for first in range(0, len(clips), batch))
-        found = np.concatenate([_clip_maps(model, frames[group], heatmap_logits[group], reference) for group in groups])
-    maps = np.empty((len(frames), *found.shape[2:]), np.float32)
-    maps[clips] = found  # a frame that fills up its clip has the same map every time: weights are the clip's
+        clip_maps = np.concatenate(
+            [_clip_maps(model, frames[group], heatmap_logits[group], reference) for group in groups]
+        )
+    maps = np.empty((len(frames), *clip_maps.shape[2:]), np.float32)
+    maps[clips] = clip_maps  # a frame that fills up its clip has the same map every time: weights are the clip's
     return maps
 
 
@@ -67,13 +69,13 @@ def _clip_maps(model: CTL, clips: Tensor, logits: Tensor, reference: Tensor | No
     from pytorch_grad_cam import GradCAM  # brings matplotlib and scikit-learn, and takes as long to import as torch
 
     cam = GradCAM(_Embedder(model, logits), [model.backbone], lambda maps: maps.transpose(1, 2))
-    held = cam.activations_and_grads
+    recorder = cam.activations_and_grads
     try:  # the package's own forward would bring every frame to 0..1 and zero the caller's gradients
-        _similarities(held(clips), reference).sum().backward()
-        values, gradients = held.activations[0].numpy(), held.gradients[0].numpy()  # (B, C0, T, h, w)
+        _similarities(recorder(clips), reference).sum().backward()
+        values, gradients = recorder.activations[0].numpy(), recorder.gradients[0].numpy()  # (B, C0, T, h, w)
         return np.maximum(cam.get_cam_image(clips, model.backbone, [], values, gradients), 0)
     finally:
-        held.release()
+        recorder.release()
 
 
 class _Embedder(nn.Module):

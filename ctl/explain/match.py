@@ -126,17 +126,17 @@ def _pose(keypoints: Keypoints) -> np.ndarray:
     return (keypoints.xy - keypoints.xy[:, _HIPS].mean(axis=1, keepdims=True)) / height
 
 
-def _side(evidence: Evidence, other: np.ndarray) -> Side:
+def _side(evidence: Evidence, embedding: np.ndarray) -> Side:
     """Shares of the product of the evidence's embedding with another (D,)."""
     return Side(
         evidence=evidence,
-        moments=evidence.moment_shares.astype(np.float64) @ other,
-        parts={name: values.astype(np.float64) @ other for name, values in evidence.part_shares.items()},
-        shift=float(evidence.shift @ other),
+        moments=evidence.moment_shares.astype(np.float64) @ embedding,
+        parts={name: values.astype(np.float64) @ embedding for name, values in evidence.part_shares.items()},
+        shift=float(evidence.shift @ embedding),
     )
 
 
-def _cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(N, C) twice -> (N,) float64; 0 where a part has no features at all."""
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    return (one.astype(np.float64) * other).sum(axis=1) / np.maximum(lengths, 1e-12)
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return (a.astype(np.float64) * b).sum(axis=1) / np.maximum(lengths, 1e-12)

@@ -20,15 +20,15 @@ _KEYS: Final = MappingProxyType({"sum": "A", "physical": "Ap", "mask": "Am", "co
 
 def graphs(trace: Trace) -> tuple[tuple[Scale, int], ...]:
     """Scale and layer of every graph in the trace, in order; empty for a model without graph layers."""
-    found = (re.fullmatch(r"A_(s\d)_l(\d+)", key) for key in trace.adjacency)
-    return tuple(sorted((cast(Scale, match[1]), int(match[2])) for match in found if match))
+    matches = (re.fullmatch(r"A_(s\d)_l(\d+)", key) for key in trace.adjacency)
+    return tuple(sorted((cast(Scale, match[1]), int(match[2])) for match in matches if match))
 
 
 def finest_graph(trace: Trace) -> tuple[Scale, int | None]:
     """Scale and last layer of the finest graph; ("s1", None) for a model without graph layers."""
-    found = graphs(trace)
-    scale = found[0][0] if found else "s1"
-    return scale, max((layer for s, layer in found if s == scale), default=None)
+    present = graphs(trace)
+    scale = present[0][0] if present else "s1"
+    return scale, max((layer for s, layer in present if s == scale), default=None)
 
 
 def cross_scale_sources(trace: Trace) -> tuple[Scale, ...]:
@@ -67,11 +67,6 @@ def matrices(trace: Trace, scale: Scale, layer: int, term: Term = "sum") -> np.n
 def window_of(matrix: np.ndarray, scale: Scale) -> int:
     """τ of a (..., τN, τN) matrix."""
     return matrix.shape[-1] // part_count(scale)
-
-
-def graph_weights(trace: Trace, scale: Scale, layer: int, frame: int) -> np.ndarray:
-    """(N, N) float32: the centre frame's own block of A, how strongly parts of one frame are linked."""
-    return centre_block(matrices(trace, scale, layer)[frame], scale)
 
 
 def centre_block(matrix: np.ndarray, scale: Scale) -> np.ndarray:

@@ -165,14 +165,14 @@ def what_if(model: CTL, trace: Trace, embedding: np.ndarray, setting: Setting) -
 
 def switches(full: Setting) -> dict[str, Setting]:
     """Each thing that can be switched off, alone: "context", "window", "s1" and so on -> the model without it."""
-    found: dict[str, Setting] = {}
+    without: dict[str, Setting] = {}
     for term in full.topology:
-        found[term] = replace(full, topology=tuple(other for other in full.topology if other != term))
+        without[term] = replace(full, topology=tuple(kept for kept in full.topology if kept != term))
     if full.across_frames:
-        found["window"] = replace(full, across_frames=False)
+        without["window"] = replace(full, across_frames=False)
     for scale in full.fused_scales:
-        found[scale] = replace(full, fused_scales=tuple(other for other in full.fused_scales if other != scale))
-    return found
+        without[scale] = replace(full, fused_scales=tuple(kept for kept in full.fused_scales if kept != scale))
+    return without
 
 
 def moves(before: Ranking, after: Ranking) -> tuple[Move, ...]:

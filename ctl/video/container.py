@@ -227,7 +227,7 @@ def _stamp(packet: av.Packet) -> float | None:
 def _first_look(path: Path, track: int) -> tuple[Orientation, tuple[int, int]]:
     """The first frame's orientation, and its width and height once that is applied and its pixels are square."""
     with _open(path) as (container, tracks):
-        stream = next(one for one in tracks if one.index == track)
+        stream = next(stream for stream in tracks if stream.index == track)
         frame = next(_decodable(container, stream), None)
         if frame is None:
             return UPRIGHT, (stream.width, stream.height)
@@ -254,13 +254,13 @@ def _colours(frame: VideoFrame) -> dict[str, Any]:
 
     HDR (PQ and HLG) is mapped to what a common screen shows; its numbers taken as they are would look washed out.
     """
-    known: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if frame.colorspace not in _MATRICES:
-        known["src_colorspace"] = Colorspace.ITU709 if max(frame.width, frame.height) >= HD else Colorspace.ITU601
+        options["src_colorspace"] = Colorspace.ITU709 if max(frame.width, frame.height) >= HD else Colorspace.ITU601
     if frame.color_trc in (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67):
-        known |= {"dst_color_trc": ColorTrc.IEC61966_2_1, "dst_color_primaries": ColorPrimaries.BT709}
-        known |= {"dst_color_range": ColorRange.JPEG}
-    return known
+        options |= {"dst_color_trc": ColorTrc.IEC61966_2_1, "dst_color_primaries": ColorPrimaries.BT709}
+        options |= {"dst_color_range": ColorRange.JPEG}
+    return options
 
 
 def _quarter_turned(turned: Orientation) -> bool:

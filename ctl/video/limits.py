@@ -43,8 +43,8 @@ MINIMUM_FRAMES: Final = 2
 def require_frames(name: str, count: int) -> None:
     """Raises InputError where a clip has fewer than `MINIMUM_FRAMES` frames."""
     if count < MINIMUM_FRAMES:
-        held = "only one frame" if count else "no frame"
-        raise InputError(f"{name} holds {held} that can be read: at least {MINIMUM_FRAMES} are needed.")
+        how_many = "only one frame" if count else "no frame"
+        raise InputError(f"{name} holds {how_many} that can be read: at least {MINIMUM_FRAMES} are needed.")
 
 
 @dataclass(frozen=True, eq=False)

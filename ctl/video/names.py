@@ -36,7 +36,7 @@ def natural_order(items: Iterable[Item], name: Callable[[Item], str] = str) -> l
     ['1.9.jpg', '1.10.jpg']
     """
     listed = list(items)
-    digits = {found for item in listed for found in _DECIMAL.findall(name(item))}
+    digits = {run for item in listed for run in _DECIMAL.findall(name(item))}
     decimals = len({len(run) for run in digits}) > 1 and not any(run.endswith("0") and len(run) > 1 for run in digits)
     return sorted(listed, key=lambda item: natural_key(name(item), decimals))
 
@@ -45,10 +45,10 @@ def natural_key(name: str, decimals: bool = False) -> Key:
     """Sort key under which frame2 comes before frame10; digits come before letters."""
     key: list[tuple[int, int, str, str]] = []
     at = 0
-    for found in _DECIMAL.finditer(name) if decimals else ():
-        whole, _, fraction = found[0].partition(".")
-        key += [*_runs(name[at : found.start()]), _number(whole, fraction)]
-        at = found.end()
+    for decimal in _DECIMAL.finditer(name) if decimals else ():
+        whole, _, fraction = decimal[0].partition(".")
+        key += [*_runs(name[at : decimal.start()]), _number(whole, fraction)]
+        at = decimal.end()
     return (*key, *_runs(name[at:]))
 
 

@@ -90,8 +90,8 @@ def read_pictures(path: Path, limits: Limits) -> Pictures:
     """
     names = _zip_names(path) if path.is_file() else _folder_names(path)
     if not names:
-        known = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        raise InputError(f"{path.name} holds no pictures ({known}).")
+        kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        raise InputError(f"{path.name} holds no pictures ({kinds}).")
     folders = natural_order({str(PurePosixPath(name.replace("\\", "/")).parent) for name in names})
     if len(folders) > 1:
         shown = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")

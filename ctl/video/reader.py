@@ -127,17 +127,17 @@ class Clip:
             yield from self._held
             return
         read: list[float] = []
-        held: list[Frame] = []
+        frames: list[Frame] = []
         with closing(self._source.shots()) as shots:
             for time, picture in choose(shots, self._rate, self._limits):
                 frame = Frame(len(read), time, picture())
                 read.append(time)
                 if self._holds:
-                    held.append(frame)
+                    frames.append(frame)
                 yield frame
         require_frames(self.path.name, len(read))
         self._read = read
-        self._held = held if self._holds else None
+        self._held = frames if self._holds else None
 
     def _notices(self) -> Iterator[str]:
         times, limits, planned = self._source.times, self._limits, self._planned

@@ -12,7 +12,7 @@ from ctl.draw.footage import Footage, film_crops
 from ctl.draw.graph_view import MAX_FRAMES, SCRIPTS, SHEETS, drawn_scales, graph_view
 from ctl.draw.page import number, page
 from ctl.draw.palette import NEGATIVE, POSITIVE
-from ctl.explain.reading import graph_weights
+from ctl.explain.reading import centre_block, matrices
 from ctl.skeleton import JOINTS, part_count, physical_adjacency
 from ctl.types import Trace
 from tests.draw.conftest import OpenPage
@@ -72,7 +72,7 @@ def test_the_strongest_learned_links_are_drawn_with_their_sign(open_page: OpenPa
     set_range(shown, "Frame", 0)
     set_range(shown, "Learned links", 4)
     for scale in ("s1", "s2", "s3"):
-        weights = graph_weights(trace, scale, 2, 0)
+        weights = centre_block(matrices(trace, scale, 2)[0], scale)
         off = (physical_adjacency(scale) == 0) & ~np.eye(part_count(scale), dtype=bool)
         order = sorted(zip(*np.nonzero(off), strict=True), key=lambda place: -abs(weights[place]))[:4]
         shown.get_by_role("radio", name=scale).check(force=True)

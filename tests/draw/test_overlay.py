@@ -7,7 +7,7 @@ import pytest
 from ctl.draw.overlay import draw_graph, edge_strength, learned_links, overlay_video_frames, strength_range
 from ctl.draw.palette import GRAPH, NEGATIVE, POSITIVE, SIDES, colours, rgb, side_of
 from ctl.draw.picture import DISPLAY_HEIGHT
-from ctl.explain.reading import graph_weights
+from ctl.explain.reading import centre_block, matrices
 from ctl.skeleton import JOINTS, physical_adjacency
 from ctl.types import Keypoints
 from ctl.video.writer import write_video
@@ -16,6 +16,8 @@ from tests.explain.traces import HEIGHT, STANDING, WIDTH, make_trace
 BODY = physical_adjacency("s1")
 JOINT_SIDES = [side_of(name) for name in JOINTS]
 FACTOR = DISPLAY_HEIGHT / HEIGHT
+WEIGHTS = centre_block(matrices(make_trace(), "s1", 1), "s1")
+"""(frames, 17, 17), as in a trace."""
 
 
 def grey(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
@@ -125,7 +127,7 @@ def test_a_link_too_short_for_an_arrow_is_still_drawn() -> None:
 
 
 def test_learned_links_are_neither_bones_nor_self_loops() -> None:
-    weights = graph_weights(make_trace(), "s1", 1, 0) + 5 * np.eye(17)
+    weights = WEIGHTS[0] + 5 * np.eye(17)
     slow = sorted(
         ((abs(weights[i, j]), i, j) for i in range(17) for j in range(17) if i != j and not BODY[i, j]), reverse=True
     )
@@ -134,7 +136,7 @@ def test_learned_links_are_neither_bones_nor_self_loops() -> None:
 
 
 def test_the_range_covers_all_frames() -> None:
-    weights = np.stack([graph_weights(make_trace(), "s1", 1, t) for t in range(4)])
+    weights = WEIGHTS
     got = strength_range(weights, BODY)
     pairs = [(t, i, j) for t in range(4) for i in range(17) for j in range(17) if i != j]
     on = [(weights[t, i, j] + weights[t, j, i]) / 2 for t, i, j in pairs if BODY[i, j]]
@@ -147,7 +149,7 @@ def test_the_range_covers_all_frames() -> None:
 def test_a_joint_outside_the_picture_is_no_error(place: tuple[int, int]) -> None:
     xy = STANDING.copy()
     xy[9] = place
-    assert (draw(graph_weights(make_trace(), "s1", 1, 0), xy=xy, links=8) != 128).any()
+    assert (draw(WEIGHTS[0], xy=xy, links=8) != 128).any()
 
 
 @pytest.mark.parametrize(

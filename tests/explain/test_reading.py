@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from ctl.explain.reading import cross_scale, frame_name, graph_weights, graphs, matrices, node_positions, window_names
+from ctl.explain.reading import centre_block, cross_scale, frame_name, graphs, matrices, node_positions, window_names
 from ctl.skeleton import PARTS, part_count, part_names
 from ctl.types import Keypoints
 from tests.explain.traces import make_trace
 
 
 @pytest.mark.parametrize("window", [1, 3, 5])
-def test_graph_weights_are_the_centre_frames_own_block(window: int) -> None:
+def test_the_centre_block_is_from_the_windows_own_frame_to_itself(window: int) -> None:
     trace = make_trace(window=window)
-    got = graph_weights(trace, "s2", 2, frame=3)
+    got = centre_block(matrices(trace, "s2", 2)[3], "s2")
     for i in range(10):
         for j in range(10):
             assert got[i, j] == trace.adjacency["A_s2_l2"][3, window // 2 * 10 + i, window // 2 * 10 + j]
