@@ -63,7 +63,7 @@ def make_on_link(page: Page) -> Handler:
     names = frozenset(sample.name for sample in page.strip.samples)
 
     def on_link(own: str, query: str) -> Values:
-        return _show_sample(page, own, read_link(query, names) or Link(OPENING))
+        return _show_sample(page, own, read_link(query, names, OPENING))
 
     return on_link
 

@@ -31,18 +31,15 @@ class Link:
         return f"{self.tab}/{self.rank}"
 
 
-def read_link(query: str, samples: frozenset[str]) -> Link | None:
-    """ "?sample=man-lab1&tab=match&rank=2" -> what it asks for; None where it names no sample that is offered."""
-    values = {name: found[-1] for name, found in parse_qs(query.removeprefix("?")).items()}
-    if values.get("sample") not in samples:
-        return None
-    tab = values.get("tab", "")
-    return Link(
-        values["sample"],
-        tab if re.fullmatch(r"[a-z-]{1,20}", tab) else "",
-        _number(values.get("rank")),
-        _number(values.get("person")),
-    )
+def read_link(query: str, samples: frozenset[str], opening: str) -> Link:
+    """ "?sample=man-lab1&tab=match&rank=2" -> what it asks for; that tab of the opening sample where it names none that
+    is offered."""
+    values = {name: given[-1] for name, given in parse_qs(query.removeprefix("?")).items()}
+    sample, tab = values.get("sample", ""), values.get("tab", "")
+    tab = tab if re.fullmatch(r"[a-z-]{1,20}", tab) else ""
+    if sample not in samples:
+        return Link(opening, tab)
+    return Link(sample, tab, _number(values.get("rank")), _number(values.get("person")))
 
 
 def _number(value: str | None) -> int:

@@ -1,6 +1,7 @@
 """From settings to a running server: models, results store, page, port."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -78,6 +79,17 @@ def devices() -> tuple[str, ...]:
     return ("auto", "cpu", "cuda") if torch.cuda.is_available() else ("auto", "cpu")
 
 
+def public_address(environment: Mapping[str, str]) -> str:
+    """Where others reach the page, ending in "/", as a Space or `GRADIO_ROOT_PATH` says it; "" where nobody says.
+
+    A preview's picture needs the whole address: who shows it has no page that a shorter one would belong to.
+    """
+    if host := environment.get("SPACE_HOST"):
+        return f"https://{host}/"
+    root = environment.get("GRADIO_ROOT_PATH", "")
+    return f"{root.rstrip('/')}/" if root.startswith(("http://", "https://")) else ""
+
+
 def free_ports(host: str) -> Iterator[int]:
     """Those of `PORTS` that nobody listens on at the moment of asking."""
     for port in PORTS:
@@ -123,8 +135,9 @@ def start(service: ExplainService, host: str, ports: Iterable[int]) -> gr.Blocks
                 )
         except OSError:
             continue
-        shared = {"thumbnail": f"gradio_api/file={PREVIEW}", "simple_description": text.DESCRIPTION}
-        app.config.update(shared)  # type: ignore[typeddict-item]  # Gradio's page asks for both
+        preview = f"{public_address(os.environ)}gradio_api/file={PREVIEW}"
+        previewed = {"thumbnail": preview, "simple_description": text.DESCRIPTION}
+        app.config.update(previewed)  # type: ignore[typeddict-item]  # Gradio's page asks for both
         if app.mcp_server_obj is not None:
             answer_mcp_in_json(app.mcp_server_obj)
         return app

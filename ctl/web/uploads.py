@@ -33,12 +33,17 @@ def take_addresses(box: gr.File) -> gr.File:
             return await keep(url_or_file_path)
         cache = Path(box.GRADIO_CACHE)
         with told_to_the_visitor():
-            path = uploaded_before(where, cache) or await fetch(where, cache)
+            path = await clip_at(where, cache)
         box.temp_files.add(str(path))
         return str(path)
 
     box.async_move_resource_to_block_cache = move  # type: ignore[method-assign]
     return box
+
+
+async def clip_at(url: str, cache: Path) -> Path:
+    """The file that an address stands for. Arguments and errors as `fetch`."""
+    return uploaded_before(url, cache) or await fetch(url, cache)
 
 
 def uploaded_before(url: str, cache: Path) -> Path | None:

@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.steps import NARROW, WIDE, brightness, look_name, open_tab, run_sample, sideways_overflow, visit
+from ctl.web.samples import OPENING
+from tests.browser.steps import (
+    NARROW,
+    WIDE,
+    brightness,
+    expect_shown,
+    look_name,
+    open_tab,
+    run_sample,
+    sideways_overflow,
+    visit,
+)
 
 LOOKS = [(WIDE, False), (WIDE, True), (NARROW, False), (NARROW, True)]
 
@@ -69,7 +80,6 @@ def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
         open_tab(page, "Adjacency")
         matrices = page.locator("#matrices")
         expect(matrices.locator(".view-said")).to_contain_text("right ankle: its row")
-        expect(matrices.locator(".view-clock")).to_contain_text("frame 2 ")
         open_tab(page, "Graph")
         page.keyboard.press("Tab")
         explorer.locator(".node[aria-pressed=true]").focus()
@@ -120,6 +130,13 @@ def test_the_address_reopens_sample_tab_and_rank(browser: Browser, app_url: str)
         expect(page.locator("#hit input")).to_have_value(re.compile("^#2 · "))
         open_tab(page, "What if")
         page.wait_for_function("location.search === '?sample=man-lab1&tab=what-if'")
+
+
+def test_a_tab_alone_is_opened_on_the_first_sample(browser: Browser, app_url: str) -> None:
+    with visit(browser, f"{app_url}?tab=what-if") as page:
+        expect(page.get_by_role("tab", name="What if", exact=True)).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#what-if")).to_contain_text("How the ranking moved")
+        expect_shown(page, OPENING)
 
 
 def test_the_tour_leads_through_its_stops(browser: Browser, app_url: str, screenshots: Path) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from ctl.gallery import read_bundle, read_gallery
 from tests.browser.running import running_app
@@ -110,6 +110,29 @@ def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, scree
         chosen = page.locator("#queries input:checked")
         expect(chosen).to_have_count(1)
         expect(page.locator("#queries label", has=page.locator("input:checked"))).to_contain_text("camera")
+
+
+def test_an_older_search_never_overtakes_a_newer_one(browser: Browser, app_url: str) -> None:
+    """The older one's request is held back until the newer one is answered."""
+    with visit(browser, app_url) as page:
+        run_sample(page, "Walker 10")
+        open_tab(page, "Gallery")
+        hits = page.locator("#hits li")
+        expect(hits.first).to_contain_text("Walker 10")
+        page.get_by_role("button", name="Search again, filter and count").click()
+        held: list[Route] = []
+        page.route("**/queue/join*", lambda route: route.fallback() if held else held.append(route))
+        page.locator("#top-k input[type=number]").fill("7")
+        page.locator("#top-k input[type=number]").press("Enter")
+        page.wait_for_function("document.querySelector('#top-k input[type=number]').value === '7'")
+        hits.filter(has_text="woman").first.get_by_role("button", name="Search").click()
+        expect(hits.first).to_contain_text("woman")
+        newer = hits.all_inner_texts()
+        assert len(held) == 1
+        with page.expect_response("**/queue/join*"):
+            held[0].continue_()
+        page.wait_for_timeout(1500)
+        assert hits.all_inner_texts() == newer
 
 
 def test_a_gallery_on_disk_outlives_the_app(browser: Browser, tmp_path: Path) -> None:

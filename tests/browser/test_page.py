@@ -1,18 +1,12 @@
 """The page in Chromium, from a dropped clip to the last tab, on a desktop, a tablet and a phone, in light and dark."""
 
-import base64
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ctl.video.cut import write_cut
-from ctl.video.reader import open_clip
-from ctl.video.writer import write_video
-from tests.browser.running import thinned
 from tests.browser.steps import (
     SAMPLES,
     TABS,
@@ -25,12 +19,6 @@ from tests.browser.steps import (
     sideways_overflow,
     visit,
 )
-
-
-@pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    with visit(browser, app_url) as page:
-        yield page
 
 
 def expect_playing(page: Page, video: str) -> None:
@@ -196,95 +184,3 @@ def test_sample_in_the_dark(browser: Browser, app_url: str, screenshots: Path) -
         expect(page.locator("#matrices .adjacency-key")).to_be_visible()
         assert brightness(page, "#matrices .adjacency-key") > 150, "dark text on a dark page"
         page.screenshot(path=screenshots / "dark-adjacency.png", full_page=True)
-
-
-def test_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:
-    clip = tmp_path / "holiday.mp4"
-    clip.write_bytes(b"This is not a video. " * 100)
-    drop(page, clip)
-    page.click("#run")
-    message = page.locator(".toast-body")
-    expect(message).to_contain_text("holiday.mp4")
-    expect(message).not_to_contain_text("Traceback")
-    expect(page.locator("#run")).to_be_enabled()
-
-
-def test_run_without_a_clip_says_what_is_missing(page: Page) -> None:
-    page.click("#run")
-    expect(page.locator(".toast-body")).to_contain_text("Choose a sample or drop a clip first.")
-
-
-def test_an_own_clip_is_two_clicks_away_from_its_answer(page: Page, tmp_path: Path) -> None:
-    """Drop, Run; then one click enrols the person."""
-    write_cut(SAMPLES / "man-lab2.mp4", tmp_path / "garden.mp4", 0.0, 1.2)
-    drop(page, tmp_path / "garden.mp4")
-    expect(page.locator("#cut")).to_be_hidden()
-    page.click("#run")
-    expect(page.locator("#facts")).to_contain_text("garden.mp4")
-    page.wait_for_function("!location.search")
-    expect(page.locator("#answer h2")).to_contain_text("man (lab)")
-    expect(page.locator("#answer .ctl-truth")).to_have_count(0)
-    page.click("#enrol-card")
-    expect(page.locator(".toast-body")).to_contain_text("garden is enrolled")
-    choose_sample(page, "Man, camera 1")
-    expect(page.locator("#answer")).to_contain_text("garden")
-
-
-def test_two_clips_are_compared(page: Page, tmp_path: Path) -> None:
-    for name, clip in (("one", "man-lab2"), ("two", "man-lab4"), ("three", "woman-lab1")):
-        write_cut(SAMPLES / f"{clip}.mp4", tmp_path / f"{name}.mp4", 0.0, 1.2)
-    drop(page, tmp_path / "one.mp4")
-    page.get_by_role("button", name="Two clips: one person?").click()
-    page.set_input_files("#other-clip input[type=file]", tmp_path / "two.mp4")
-    expect(page.locator("#other-clip .file-preview")).to_contain_text("two")
-    page.click("#run")
-    expect(page.locator("#answer h2")).to_contain_text("Probably one person")
-    expect(page.locator("#answer li")).to_have_count(1)
-    expect(page.get_by_role("tab", name="Match", exact=True)).to_have_attribute("aria-selected", "true")
-    expect(page.locator("#hit input")).to_have_value(re.compile("two.mp4"))
-    expect(page.locator("#match .match-head")).to_contain_text("Similarity")
-    page.locator("#other-clip").get_by_role("button", name="Clear").click()
-    page.set_input_files("#other-clip input[type=file]", tmp_path / "three.mp4")
-    expect(page.locator("#other-clip .file-preview")).to_contain_text("three")
-    page.click("#run")
-    expect(page.locator("#answer h2")).to_contain_text("Probably two people")
-
-
-def test_a_long_clip_is_cut_before_it_is_run(page: Page, tmp_path: Path) -> None:
-    with open_clip(SAMPLES / "man-lab1.mp4") as frames:
-        images = [frame.image for frame in frames]
-    write_video(tmp_path / "long.mp4", images * 9, 30.0)  # 15 seconds
-    drop(page, tmp_path / "long.mp4")
-    expect(page.locator("#cut video")).to_be_visible()
-    end = page.locator("#cut-end input[type=number]")
-    expect(end).to_have_value("14.7")
-    end.fill("2")
-    end.press("Enter")
-    page.click("#run")
-    expect(page.locator("#facts")).to_contain_text("long.mp4 · 20 frames")
-
-
-def test_a_pasted_clip_lands_in_the_drop_zone(page: Page) -> None:
-    clip = base64.b64encode((SAMPLES / "walker-0002.mp4").read_bytes()).decode()
-    page.evaluate(
-        """async clip => {
-          const bytes = Uint8Array.from(atob(clip), one => one.charCodeAt(0));
-          const data = new DataTransfer();
-          data.items.add(new File([bytes], "pasted.mp4", {type: "video/mp4"}));
-          document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data}));
-        }""",
-        clip,
-    )
-    expect(page.locator("#clip .file-preview")).to_contain_text("pasted")
-
-
-def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:
-    clip = tmp_path / "unknown.zip"
-    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
-    drop(page, clip)
-    page.click("#run")
-    expect(page.locator("#status")).to_contain_text("Finding people")
-    page.click("#cancel")
-    expect(page.locator("#status")).to_contain_text("Stopped.")
-    expect(page.locator("#run")).to_be_enabled()
-    expect(page.locator("#cancel")).to_be_disabled()

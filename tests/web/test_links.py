@@ -17,10 +17,11 @@ SAMPLES = frozenset({"man-lab1", "street"})
         ("?sample=street&sample=man-lab1&tab=cam", Link("man-lab1", "cam", 1)),
         ("?sample=street&tab=<script>&rank=-1", Link("street", "", 1)),
         ("?sample=street&rank=999999", Link("street", "", 1)),
-        ("?sample=../../etc/passwd", None),
-        ("?__theme=dark", None),
-        ("", None),
+        ("?sample=../../etc/passwd", Link("street")),
+        ("?__theme=dark", Link("street")),
+        ("?tab=match&rank=2", Link("street", "match")),
+        ("", Link("street")),
     ],
 )
-def test_a_link_asks_for_a_sample_that_is_offered_and_nothing_else(query: str, wanted: Link | None) -> None:
-    assert read_link(query, SAMPLES) == wanted
+def test_a_link_asks_for_a_sample_that_is_offered_and_nothing_else(query: str, wanted: Link) -> None:
+    assert read_link(query, SAMPLES, "street") == wanted

@@ -1,5 +1,6 @@
 """The port that the page is served at."""
 
+import re
 import socket
 from collections.abc import Iterator
 from itertools import chain
@@ -11,7 +12,7 @@ import pytest
 from ctl.errors import InputError
 from ctl.pipeline import Engine
 from ctl.web.runs import RunStore
-from ctl.web.server import free_ports, serve, start
+from ctl.web.server import free_ports, public_address, serve, start
 from ctl.web.service import ExplainService, Models
 
 HOST = "127.0.0.2"
@@ -43,6 +44,34 @@ def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(service: Explain
         assert app.server_port not in free_ports(HOST)
     finally:
         app.close()
+
+
+@pytest.mark.slow
+def test_a_preview_has_the_whole_address_of_its_picture(
+    service: ExplainService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACE_HOST", "someone-ctl.hf.space")
+    app = start(service, HOST, free_ports(HOST))
+    assert app is not None
+    try:
+        head = httpx.get(f"http://{HOST}:{app.server_port}/").text
+        (picture,) = re.findall(r'<meta property="og:image" content="https://someone-ctl\.hf\.space/([^"]+)"', head)
+        shown = httpx.get(f"http://{HOST}:{app.server_port}/{picture}")
+        assert shown.headers["content-type"] == "image/webp"
+    finally:
+        app.close()
+
+
+@pytest.mark.parametrize(
+    ("environment", "address"),
+    [
+        ({}, ""),
+        ({"GRADIO_ROOT_PATH": "/explorer"}, ""),
+        ({"GRADIO_ROOT_PATH": "https://lab.example/explorer/"}, "https://lab.example/explorer/"),
+    ],
+)
+def test_an_address_that_nobody_knows_is_left_out(environment: dict[str, str], address: str) -> None:
+    assert public_address(environment) == address
 
 
 def test_a_host_of_another_machine_has_no_port(service: ExplainService) -> None:

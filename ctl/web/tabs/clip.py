@@ -17,7 +17,7 @@ from ctl.web import text
 from ctl.web.queues import PLUMBING
 from ctl.web.service import AnalyzeRequest, ExplainService, Models
 from ctl.web.tabs.common import Handler, Values, pairs, told_to_the_visitor
-from ctl.web.uploads import fetch
+from ctl.web.uploads import clip_at
 
 PLAYABLE: Final = (".mp4", ".webm", ".mov", ".m4v")
 LONG_S: Final = 12.0
@@ -132,7 +132,7 @@ def connect(panel: ClipPanel) -> None:
         with told_to_the_visitor():
             if not address.strip():
                 raise InputError("Paste a link to a clip first.")
-            return {panel.clip: str(await fetch(address.strip(), Path(panel.clip.GRADIO_CACHE)))}
+            return {panel.clip: str(await clip_at(address.strip(), Path(panel.clip.GRADIO_CACHE)))}
 
     cutting = [panel.cut, panel.preview, panel.start, panel.end]
     panel.clip.change(on_clip, panel.clip, cutting, show_progress="hidden", **PLUMBING)

@@ -1,0 +1,179 @@
+"""A visitor's own clip in Chromium: dropped, pasted, fetched, recorded; cut, compared, run, stopped, enrolled."""
+
+import base64
+import io
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from ctl.video.cut import write_cut
+from ctl.video.reader import open_clip
+from ctl.video.writer import write_video
+from tests.browser.running import thinned
+from tests.browser.steps import SAMPLES, choose_sample, drop, visit
+from tests.conftest import CHROMIUM_ARGS
+
+
+def test_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:
+    clip = tmp_path / "holiday.mp4"
+    clip.write_bytes(b"This is not a video. " * 100)
+    drop(page, clip)
+    page.click("#run")
+    message = page.locator(".toast-body")
+    expect(message).to_contain_text("holiday.mp4")
+    expect(message).not_to_contain_text("Traceback")
+    expect(page.locator("#run")).to_be_enabled()
+
+
+def test_run_without_a_clip_says_what_is_missing(page: Page) -> None:
+    page.click("#run")
+    expect(page.locator(".toast-body")).to_contain_text("Choose a sample or drop a clip first.")
+
+
+def test_an_own_clip_is_two_clicks_away_from_its_answer(page: Page, tmp_path: Path) -> None:
+    """Drop, Run; then one click enrols the person."""
+    write_cut(SAMPLES / "man-lab2.mp4", tmp_path / "garden.mp4", 0.0, 1.2)
+    drop(page, tmp_path / "garden.mp4")
+    expect(page.locator("#cut")).to_be_hidden()
+    page.click("#run")
+    expect(page.locator("#facts")).to_contain_text("garden.mp4")
+    page.wait_for_function("!location.search")
+    expect(page.locator("#answer h2")).to_contain_text("man (lab)")
+    expect(page.locator("#answer .ctl-truth")).to_have_count(0)
+    page.click("#enrol-card")
+    expect(page.locator(".toast-body")).to_contain_text("garden is enrolled")
+    choose_sample(page, "Man, camera 1")
+    expect(page.locator("#answer")).to_contain_text("garden")
+
+
+def test_two_clips_are_compared(page: Page, tmp_path: Path) -> None:
+    for name, clip in (("one", "man-lab2"), ("two", "man-lab4"), ("three", "woman-lab1")):
+        write_cut(SAMPLES / f"{clip}.mp4", tmp_path / f"{name}.mp4", 0.0, 1.2)
+    drop(page, tmp_path / "one.mp4")
+    page.get_by_role("button", name="Two clips: one person?").click()
+    page.set_input_files("#other-clip input[type=file]", tmp_path / "two.mp4")
+    expect(page.locator("#other-clip .file-preview")).to_contain_text("two")
+    page.click("#run")
+    expect(page.locator("#answer h2")).to_contain_text("Probably one person")
+    expect(page.locator("#answer li")).to_have_count(1)
+    expect(page.get_by_role("tab", name="Match", exact=True)).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#hit input")).to_have_value(re.compile("two.mp4"))
+    expect(page.locator("#match .match-head")).to_contain_text("Similarity")
+    page.locator("#other-clip").get_by_role("button", name="Clear").click()
+    page.set_input_files("#other-clip input[type=file]", tmp_path / "three.mp4")
+    expect(page.locator("#other-clip .file-preview")).to_contain_text("three")
+    page.click("#run")
+    expect(page.locator("#answer h2")).to_contain_text("Probably two people")
+
+
+def test_a_long_clip_is_cut_before_it_is_run(page: Page, tmp_path: Path) -> None:
+    with open_clip(SAMPLES / "man-lab1.mp4") as frames:
+        images = [frame.image for frame in frames]
+    write_video(tmp_path / "long.mp4", images * 9, 30.0)  # 15 seconds
+    drop(page, tmp_path / "long.mp4")
+    expect(page.locator("#cut video")).to_be_visible()
+    end = page.locator("#cut-end input[type=number]")
+    expect(end).to_have_value("14.7")
+    end.fill("2")
+    end.press("Enter")
+    page.click("#run")
+    expect(page.locator("#facts")).to_contain_text("long.mp4 · 20 frames")
+
+
+def test_a_pasted_clip_lands_in_the_drop_zone(page: Page) -> None:
+    clip = base64.b64encode((SAMPLES / "walker-0002.mp4").read_bytes()).decode()
+    page.evaluate(
+        """async clip => {
+          const bytes = Uint8Array.from(atob(clip), one => one.charCodeAt(0));
+          const data = new DataTransfer();
+          data.items.add(new File([bytes], "pasted.mp4", {type: "video/mp4"}));
+          document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data}));
+        }""",
+        clip,
+    )
+    expect(page.locator("#clip .file-preview")).to_contain_text("pasted")
+
+
+def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:
+    clip = tmp_path / "unknown.zip"
+    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
+    drop(page, clip)
+    page.click("#run")
+    expect(page.locator("#status")).to_contain_text("Finding people")
+    page.click("#cancel")
+    expect(page.locator("#status")).to_contain_text("Stopped.")
+    expect(page.locator("#run")).to_be_enabled()
+    expect(page.locator("#cancel")).to_be_disabled()
+
+
+def test_how_long_a_run_takes_is_said_while_it_runs(page: Page, tmp_path: Path) -> None:
+    clip = tmp_path / "unknown.zip"
+    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
+    drop(page, clip)
+    page.click("#run")
+    expect(page.locator("#status")).to_contain_text(re.compile(r"\w · about [1-9]\d* s left"))
+    page.click("#cancel")
+    expect(page.locator("#status")).to_contain_text("Stopped.")
+
+
+def test_a_link_is_fetched_into_the_drop_zone(page: Page, app_url: str) -> None:
+    """A link to what was uploaded before: those of public hosts take the same way from the address to the clip."""
+    page.get_by_role("button", name="Record · link · models").click()
+    address = page.locator("#address input, #address textarea")
+    page.click("#fetch")
+    expect(page.locator(".toast-body")).to_contain_text("Paste a link to a clip first.")
+    clip = {
+        "files": {"name": "walk.mp4", "mimeType": "video/mp4", "buffer": (SAMPLES / "walker-0002.mp4").read_bytes()}
+    }
+    (path,) = page.context.request.post(f"{app_url}gradio_api/upload", multipart=clip).json()
+    address.fill(f"{app_url}gradio_api/file={path}")
+    address.press("Enter")
+    expect(page.locator("#clip .file-preview")).to_contain_text("walk")
+    page.click("#run")
+    expect(page.locator("#facts")).to_contain_text("walk.mp4")
+
+
+def test_a_link_to_a_private_host_is_refused_in_one_sentence(page: Page) -> None:
+    page.get_by_role("button", name="Record · link · models").click()
+    page.locator("#address input, #address textarea").fill("http://127.0.0.1:1/walk.mp4")
+    page.click("#fetch")
+    expect(page.locator(".toast-body")).to_contain_text("can't be fetched: send the file itself")
+    expect(page.locator("#clip .file-preview")).to_have_count(0)
+
+
+def test_what_the_camera_records_is_run(browser: Browser, app_url: str, tmp_path: Path) -> None:
+    """A camera that shows a walker over and over."""
+    film = tmp_path / "camera.mjpeg"
+    with open_clip(SAMPLES / "man-lab1.mp4") as frames:
+        film.write_bytes(b"".join(jpeg(frame.image) for frame in frames))
+    arguments = [
+        *CHROMIUM_ARGS,
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={film}",
+    ]
+    with_camera = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=arguments)
+    with visit(with_camera, app_url) as page:
+        page.get_by_role("button", name="Record · link · models").click()
+        camera = page.locator("#camera")
+        camera.get_by_text("Click to Access Webcam").click()
+        record = camera.get_by_role("button", name="start recording")
+        record.click()
+        expect(record).to_have_text("Stop")
+        page.wait_for_timeout(2000)
+        record.click()
+        expect(page.locator("#clip .file-preview")).to_be_visible()
+        page.click("#run")
+        expect(page.locator("#status")).to_contain_text("Done in")
+    with_camera.close()
+
+
+def jpeg(image: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB, twice as large, as a camera has more pixels than a crop."""
+    file = io.BytesIO()
+    Image.fromarray(image).resize((2 * image.shape[1], 2 * image.shape[0])).save(file, "JPEG", quality=90)
+    return file.getvalue()
