@@ -8,7 +8,7 @@ const TERMS = {
   mask: "Mask (Am)",
   physical: "Body (Ap)"
 };
-const asked = {scale: null, layer: null, term: "learned", block: "own"}; // outlives the person
+const settings = {scale: null, layer: null, term: "learned", block: "own"}; // outlives the person
 
 /** "t−1", "t" or "t+1" of the window's k-th frame. */
 function frameName(k, window) {
@@ -20,35 +20,35 @@ whenFilled("adjacency", (view, room, data) => {
   unpackGraphs(data);
   for (const graph of Object.values(data.graphs)) graph.learned = added(graph.mask, graph.context);
   const {colours} = data;
-  const held = Object.keys(data.graphs).map(name => name.split("_l"));
-  const scales = [...new Set(held.map(([scale]) => scale))];
-  const layers = [...new Set(held.map(([, layer]) => Number(layer)))];
-  if (!scales.includes(asked.scale)) asked.scale = scales[0] ?? null;
-  if (!layers.includes(asked.layer)) asked.layer = layers.at(-1) ?? null;
+  const drawn = Object.keys(data.graphs).map(name => name.split("_l"));
+  const scales = [...new Set(drawn.map(([scale]) => scale))];
+  const layers = [...new Set(drawn.map(([, layer]) => Number(layer)))];
+  if (!scales.includes(settings.scale)) settings.scale = scales[0] ?? null;
+  if (!layers.includes(settings.layer)) settings.layer = layers.at(-1) ?? null;
 
   let k = 0;
   let lit = null; // {receiver: {scale, node, frame}, sender: {…}}, either may be missing
   const ranges = {};
-  const graph = () => data.graphs[`${asked.scale}_l${asked.layer}`];
+  const graph = () => data.graphs[`${settings.scale}_l${settings.layer}`];
   const names = scale => data.bodies[scale].names;
   const window_ = () => graph().window;
   const middle = () => (window_() - 1) / 2;
 
   /** First row and column of what is shown, and how many. */
   function part() {
-    const N = names(asked.scale).length;
-    if (asked.block === "whole") return {row: 0, column: 0, count: N * window_()};
-    const [r, s] = asked.block === "own" ? [middle(), middle()] : asked.block.split(",").map(Number);
+    const N = names(settings.scale).length;
+    if (settings.block === "whole") return {row: 0, column: 0, count: N * window_()};
+    const [r, s] = settings.block === "own" ? [middle(), middle()] : settings.block.split(",").map(Number);
     return {row: r * N, column: s * N, count: N};
   }
 
-  const range = term => (ranges[`${asked.scale}_l${asked.layer}_${term}`] ??= rangeOfValues(graph()[term].values));
+  const range = term => (ranges[`${settings.scale}_l${settings.layer}_${term}`] ??= rangeOfValues(graph()[term].values));
   const palette = () => ({
     diverging: isDark(view) ? colours.darkDiverging : colours.diverging,
     rising: colours.rising
   });
-  const colour = () => painter(range(asked.term), palette());
-  const said = make("p", {class: "view-said", "aria-live": "polite"});
+  const colour = () => painter(range(settings.term), palette());
+  const sentence = make("p", {class: "view-said", "aria-live": "polite"});
   const person = personBeside(data, {
     pointed: node => light(node && {receiver: {...node, frame: 0}}),
     beside: offset => frameBeside(data, k, offset)
@@ -65,9 +65,9 @@ whenFilled("adjacency", (view, room, data) => {
   });
 
   const ends = ({i, j}) => {
-    const N = names(asked.scale).length;
+    const N = names(settings.scale).length;
     const {row, column} = part();
-    const end = place => ({scale: asked.scale, node: place % N, frame: Math.floor(place / N) - middle()});
+    const end = place => ({scale: settings.scale, node: place % N, frame: Math.floor(place / N) - middle()});
     return {receiver: end(row + i), sender: end(column + j), place: [row + i, column + j]};
   };
   const crossEnds = (source, {i, j}) => ({
@@ -81,7 +81,7 @@ whenFilled("adjacency", (view, room, data) => {
     drawMatrix();
     drawCrosses();
     drawPerson();
-    said.textContent = link
+    sentence.textContent = link
       ? words(link)
       : "Point at a cell to see the two joints, or at a joint to see its row and column.";
   }
@@ -89,7 +89,7 @@ whenFilled("adjacency", (view, room, data) => {
   function words({receiver, sender, place, cross}) {
     const name = end => end && names(end.scale)[end.node] + (cross ? ` (${end.scale})` : "");
     if (!sender) return `${name(receiver)}: its row is what it receives, its column what it sends.`;
-    const value = cross ? data.cross[cross].at(k, receiver.node, sender.node) : graph()[asked.term].at(k, ...place);
+    const value = cross ? data.cross[cross].at(k, receiver.node, sender.node) : graph()[settings.term].at(k, ...place);
     const when = end => (cross ? "" : ` (${frameName(end.frame + middle(), window_())})`);
     const parts = place
       ? ["physical", "mask", "context"].map(term => `${term} ${number(graph()[term].at(k, ...place), 3, true)}`)
@@ -102,13 +102,13 @@ whenFilled("adjacency", (view, room, data) => {
   function drawMatrix() {
     if (!graph()) return;
     const {row, column, count} = part();
-    const N = names(asked.scale).length;
-    const list = Array.from({length: count}, (_, place) => names(asked.scale)[place % N]);
-    const whole = asked.block === "whole";
+    const N = names(settings.scale).length;
+    const list = Array.from({length: count}, (_, place) => names(settings.scale)[place % N]);
+    const whole = settings.block === "whole";
     heat(matrix, {
       rows: list,
       columns: list,
-      value: (i, j) => graph()[asked.term].at(k, row + i, column + j),
+      value: (i, j) => graph()[settings.term].at(k, row + i, column + j),
       colour: colour(),
       lit: litCell(row, column, count),
       blocks: whole ? Array.from({length: window_()}, (_, frame) => frameName(frame, window_())) : []
@@ -118,10 +118,10 @@ whenFilled("adjacency", (view, room, data) => {
   /** What is lit as row and column of the part shown. */
   function litCell(row, column, count) {
     if (!lit || lit.cross) return null;
-    const N = names(asked.scale).length;
+    const N = names(settings.scale).length;
     const place = end => (end.frame + middle()) * N + end.node;
     if (lit.sender) return {i: place(lit.receiver) - row, j: place(lit.sender) - column};
-    if (lit.receiver.scale !== asked.scale) return null;
+    if (lit.receiver.scale !== settings.scale) return null;
     const inside = value => (value >= 0 && value < count ? value : null);
     return {i: inside(place(lit.receiver) - row), j: inside(place(lit.receiver) - column)};
   }
@@ -149,7 +149,7 @@ whenFilled("adjacency", (view, room, data) => {
   }
 
   function drawPerson() {
-    person.show(lit?.sender?.scale ?? asked.scale ?? Object.keys(data.bodies)[0], lit);
+    person.show(lit?.sender?.scale ?? settings.scale ?? Object.keys(data.bodies)[0], lit);
   }
 
   /** The nine blocks of the window, small: each a button. */
@@ -157,7 +157,7 @@ whenFilled("adjacency", (view, room, data) => {
     blocks.hidden = !graph() || window_() === 1;
     if (blocks.hidden) return;
     const frames = Array.from({length: window_()}, (_, frame) => frame);
-    const chosen = asked.block === "own" ? `${middle()},${middle()}` : asked.block;
+    const chosen = settings.block === "own" ? `${middle()},${middle()}` : settings.block;
     const buttons = frames.flatMap(r =>
       frames.map(s => {
         const label = `Block: ${frameName(r, window_())} receives from ${frameName(s, window_())}`;
@@ -170,7 +170,7 @@ whenFilled("adjacency", (view, room, data) => {
         return make("button", {...about, onclick: () => set("block", `${r},${s}`)}, make("canvas"));
       })
     );
-    const pressed = String(asked.block === "whole");
+    const pressed = String(settings.block === "whole");
     const all = {type: "button", class: "all", "aria-pressed": pressed, onclick: () => set("block", "whole")};
     const grid = make("div", {style: `grid-template-columns: repeat(${window_()}, 1fr)`}, ...buttons);
     blocks.replaceChildren(make("span", {}, "Blocks of the window"), grid, make("button", all, "whole window"));
@@ -178,11 +178,11 @@ whenFilled("adjacency", (view, room, data) => {
 
   function stepBlocks() {
     if (blocks.hidden) return;
-    const N = names(asked.scale).length;
+    const N = names(settings.scale).length;
     const paint = colour();
     blocks.querySelectorAll("canvas").forEach((canvas, place) => {
       const [r, s] = [Math.floor(place / window_()) * N, (place % window_()) * N];
-      cells(N, N, (i, j) => graph()[asked.term].at(k, r + i, s + j), paint, canvas);
+      cells(N, N, (i, j) => graph()[settings.term].at(k, r + i, s + j), paint, canvas);
     });
   }
 
@@ -192,7 +192,7 @@ whenFilled("adjacency", (view, room, data) => {
     const paint = colour();
     strip.replaceChildren(
       ...data.frames.map((frame, place) => {
-        const value = (i, j) => graph()[asked.term].at(place, row + i, column + j);
+        const value = (i, j) => graph()[settings.term].at(place, row + i, column + j);
         const about = {type: "button", "aria-label": `Frame ${frame}`, "aria-pressed": String(place === k)};
         return make(
           "button",
@@ -206,7 +206,7 @@ whenFilled("adjacency", (view, room, data) => {
 
   function drawKey() {
     if (!graph()) return;
-    const {limit, signed} = range(asked.term);
+    const {limit, signed} = range(settings.term);
     const steps = signed ? palette().diverging : palette().rising;
     const [low, high] = [number(signed ? -limit : 0, 2), number(limit, 2)];
     const ramp = `<i style="background: linear-gradient(90deg, ${steps.join(", ")})"></i>`;
@@ -216,17 +216,17 @@ whenFilled("adjacency", (view, room, data) => {
   function drawTable() {
     if (!graph() || !links.open) return;
     const {row, column, count} = part();
-    const found = [];
+    const entries = [];
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < count; j++) {
-        const value = graph()[asked.term].at(k, row + i, column + j);
-        if (value) found.push({i, j, value});
+        const value = graph()[settings.term].at(k, row + i, column + j);
+        if (value) entries.push({i, j, value});
       }
     }
-    found.sort((one, other) => Math.abs(other.value) - Math.abs(one.value));
+    entries.sort((first, second) => Math.abs(second.value) - Math.abs(first.value));
     const name = end => `${names(end.scale)[end.node]} (${frameName(end.frame + middle(), window_())})`;
     table.replaceChildren(
-      ...found.slice(0, 10).map(cell => {
+      ...entries.slice(0, 10).map(cell => {
         const {receiver, sender} = ends(cell);
         const texts = [name(receiver), name(sender), number(cell.value, 3, true)];
         return make("tr", {}, ...texts.map(text => make("td", {}, text)));
@@ -242,11 +242,11 @@ whenFilled("adjacency", (view, room, data) => {
     drawTable();
     stepBlocks();
     [...strip.children].forEach((button, place) => button.setAttribute("aria-pressed", String(place === k)));
-    if (lit) said.textContent = words(lit);
+    if (lit) sentence.textContent = words(lit);
   }
 
   function set(name, value) {
-    asked[name] = value;
+    settings[name] = value;
     lit = null;
     drawBlocks();
     drawStrip();
@@ -263,12 +263,12 @@ whenFilled("adjacency", (view, room, data) => {
     }
   });
   const bar = make("div", {class: "view-bar"}, play.bar);
-  const scaleChoice = choiceOf("Scale", scales, asked.scale, scale => set("scale", scale));
-  const layerChoice = choiceOf("Layer", layers, asked.layer, layer => set("layer", layer));
+  const scaleChoice = choiceOf("Scale", scales, settings.scale, scale => set("scale", scale));
+  const layerChoice = choiceOf("Layer", layers, settings.layer, layer => set("layer", layer));
   const terms = Object.entries(TERMS).map(([term, text]) => [text, term]);
   if (scales.length > 1) bar.append(scaleChoice);
   if (layers.length > 1) bar.append(layerChoice);
-  if (scales.length) bar.append(choice("Term of Eq. 2", terms, asked.term, term => set("term", term)));
+  if (scales.length) bar.append(choice("Term of Eq. 2", terms, settings.term, term => set("term", term)));
   const heads = ["receives", "sends", "value"].map(text => make("th", {scope: "col"}, text));
   const links = make(
     "details",
@@ -285,9 +285,9 @@ whenFilled("adjacency", (view, room, data) => {
       make("figure", {}, make("figcaption", {}, `${source} to s3: rows sum to 1 (Eq. 6)`), make("div", {}, canvas))
     )
   );
-  room.replaceChildren(bar, main, said, key, strip, between, ...(scales.length ? [links] : []));
+  room.replaceChildren(bar, main, sentence, key, strip, between, ...(scales.length ? [links] : []));
   if (!scales.length) for (const each of [matrix, key, strip]) each.hidden = true;
-  set("term", asked.term);
+  set("term", settings.term);
   light(null);
   play.start();
   new ResizeObserver(() => view.isConnected && step()).observe(room);

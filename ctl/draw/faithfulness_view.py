@@ -10,16 +10,16 @@ from ctl.explain.faithfulness import SHARES, Curves, Faithfulness
 _LEFT, _TOP, _WIDTH, _HEIGHT = 44, 26, 250, 150
 
 
-def faithfulness_html(found: Faithfulness) -> str:
+def faithfulness_html(check: Faithfulness) -> str:
     """A verdict, a plot of both curves and a table, as a fragment of HTML in the look of `faithfulness.css`."""
-    deletion, insertion = found.deletion, found.insertion
+    deletion, insertion = check.deletion, check.insertion
     every = np.concatenate([v.ravel() for curves in (deletion, insertion) for v in (curves.shown, curves.random)])
     pad = max(0.05 * float(np.ptp(every)), 1e-3)
     low, high = float(every.min()) - pad, float(every.max()) + pad
     rows = (
         ("Deletion, area (lower is truer)", deletion.shown_area, deletion.random_areas),
         ("Insertion, area (higher is truer)", insertion.shown_area, insertion.random_areas),
-        ("ROAD (higher is truer)", found.road, found.random_roads),
+        ("ROAD (higher is truer)", check.road, check.random_roads),
     )
     table = "".join(
         f'<tr><th scope="row">{name}</th><td>{number(shown)}</td><td>{_spread(random)}</td></tr>'
@@ -27,12 +27,12 @@ def faithfulness_html(found: Faithfulness) -> str:
     )
     points = "".join(
         f'<tr><th scope="row">{share:.0%}</th>'
-        + "".join(f"<td>{number(values[place])}</td>" for values in _columns(found))
+        + "".join(f"<td>{number(values[place])}</td>" for values in _columns(check))
         + "</tr>"
         for place, share in enumerate(SHARES)
     )
     heads = ("share of cells", "deletion, this map", "deletion, random", "insertion, this map", "insertion, random")
-    return f"""<div class="faithfulness"><p>{verdict(found)}</p>
+    return f"""<div class="faithfulness"><p>{verdict(check)}</p>
 <div class="faithfulness-plots">{curves_svg("Deletion", "cells taken away", deletion, low, high)}\
 {curves_svg("Insertion", "cells brought back", insertion, low, high)}</div>{_KEY}
 <table><thead><tr><th scope="col">measure</th><th scope="col">this map</th><th scope="col">random maps</th></tr></thead>
@@ -42,21 +42,21 @@ def faithfulness_html(found: Faithfulness) -> str:
     }</tr></thead><tbody>{points}</tbody></table></details></div>"""
 
 
-def verdict(found: Faithfulness) -> str:
+def verdict(check: Faithfulness) -> str:
     """How many of the three measures put the map before, among or behind all random ones, in a sentence."""
     sides = [
-        _side(-found.deletion.shown_area, -found.deletion.random_areas),
-        _side(found.insertion.shown_area, found.insertion.random_areas),
-        _side(found.road, found.random_roads),
+        _side(-check.deletion.shown_area, -check.deletion.random_areas),
+        _side(check.insertion.shown_area, check.insertion.random_areas),
+        _side(check.road, check.random_roads),
     ]
     words = {1: "truer than every random map", 0: "no better than chance", -1: "less true than every random map"}
     by_word = {
         word: [name for name, side in zip(("deletion", "insertion", "ROAD"), sides, strict=True) if side == which]
         for which, word in words.items()
     }
-    said = [f"{word} by {_listed(names)}" for word, names in by_word.items() if names]
-    frames = len(found.frames)
-    return f"On the {frames} frames it marks the most, this map is {'; '.join(said)}."
+    clauses = [f"{word} by {_listed(names)}" for word, names in by_word.items() if names]
+    frames = len(check.frames)
+    return f"On the {frames} frames it marks the most, this map is {'; '.join(clauses)}."
 
 
 def curves_svg(name: str, axis: str, curves: Curves, low: float, high: float) -> str:
@@ -101,10 +101,10 @@ def curves_svg(name: str, axis: str, curves: Curves, low: float, high: float) ->
     )
 
 
-def _columns(found: Faithfulness) -> tuple[np.ndarray, ...]:
+def _columns(check: Faithfulness) -> tuple[np.ndarray, ...]:
     return tuple(
         values
-        for curves in (found.deletion, found.insertion)
+        for curves in (check.deletion, check.insertion)
         for values in (curves.shown, curves.random.mean(axis=0) if len(curves.random) else curves.shown * np.nan)
     )
 

@@ -8,7 +8,7 @@ const STEPS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 const HINT = "Point at a joint or a link for its numbers; choose a joint to keep its links in sight.";
 const settings = {scale: "all", layer: null, count: 8, least: 0, chosen: null}; // outlive the person
 
-const same = (one, other) => Boolean(one && other) && one.scale === other.scale && one.node === other.node;
+const same = (first, second) => Boolean(first && second) && first.scale === second.scale && first.node === second.node;
 
 function tableRow(data, link) {
   const [receives, sends] = [link.receiver, link.sender].map(
@@ -61,7 +61,7 @@ whenFilled("graph", (view, room, data) => {
   const svg = draw("svg", {role: "group", "aria-label": label}, heads, under, over, draw("g", {}, ...nodes));
   const stage = make("div", {class: "graph-stage"}, ...canvases, svg);
   const legend = make("div", {class: "graph-legend"});
-  const said = make("p", {class: "view-said", "aria-live": "polite"});
+  const spoken = make("p", {class: "view-said", "aria-live": "polite"});
   const tip = make("div", {class: "view-tip", hidden: true});
   const table = make("tbody");
   const heading = make("tr", {}, ...COLUMNS.map(text => make("th", {scope: "col"}, text)));
@@ -87,13 +87,13 @@ whenFilled("graph", (view, room, data) => {
       .join("");
     heads.setAttribute("font-size", Math.min(head * 0.62, 14 * zoom));
     const node = hovered ?? settings.chosen;
-    const found = node ? linksOfNode(node) : [];
+    const links = node ? linksOfNode(node) : [];
     const look = {range: range(), unit, count: settings.count, least: settings.least};
     under.classList.toggle("dim", Boolean(node));
     under.innerHTML = shown
       .map(scale => marks.within(scale, linksWithin(data, scale, settings.layer, k), look))
       .join("");
-    over.innerHTML = found
+    over.innerHTML = links
       .filter(link => [link.receiver, link.sender].every(([scale]) => shown.includes(scale)))
       .reverse()
       .map(link => marks.chosen(link, {...look, then: frameBeside(data, k, link.offset)}))
@@ -133,13 +133,13 @@ whenFilled("graph", (view, room, data) => {
     nodes.forEach(group => group.setAttribute("aria-pressed", String(same(group, node))));
     details.hidden = !node;
     redraw();
-    if (!node) said.textContent = HINT;
+    if (!node) spoken.textContent = HINT;
     if (!node || !aloud) return;
     const {name} = nodes.find(group => same(group, node));
-    const found = linksOfNode(node);
-    const first = ["frame", "window", "scale"].map(reach => found.find(link => link.reach === reach)).filter(Boolean);
+    const links = linksOfNode(node);
+    const first = ["frame", "window", "scale"].map(reach => links.find(link => link.reach === reach)).filter(Boolean);
     const words = first.map(link => sentence(data, link)).join("; ");
-    said.textContent = words ? `${words}.` : `${name} has no links.`;
+    spoken.textContent = words ? `${words}.` : `${name} has no links.`;
     tell(view, {...node, frame: data.frames[k]});
     if (typeof trigger === "function") trigger("select", {...node, name});
   }
@@ -239,7 +239,7 @@ whenFilled("graph", (view, room, data) => {
   if (scales.length > 1) bar.append(scaleChoice);
   if (layers.length > 1) bar.append(layerChoice);
   if (layers.length) bar.append(most, least);
-  room.replaceChildren(bar, stage, legend, said, details, tip);
+  room.replaceChildren(bar, stage, legend, spoken, details, tip);
   nodes[0].setAttribute("tabindex", "0");
   setLayer(settings.layer);
   choose(settings.chosen, false);

@@ -4,7 +4,7 @@ const TOP = 5;
 
 /** What a frame's window, a graph's rows and the weights between scales say of one node: its strongest links. */
 function linksOf(data, scale, layer, k, node) {
-  const found = {frame: [], window: [], scale: []},
+  const links = {frame: [], window: [], scale: []},
     graph = data.graphs[`${scale}_l${layer}`];
   if (graph) {
     const N = data.bodies[scale].names.length,
@@ -16,7 +16,7 @@ function linksOf(data, scale, layer, k, node) {
           value = graph.sum.at(...place);
         if (!value || (t === middle && sender === node)) continue;
         const terms = [graph.physical, graph.mask, graph.context].map(term => term.at(...place));
-        found[t === middle ? "frame" : "window"].push({
+        links[t === middle ? "frame" : "window"].push({
           reach: t === middle ? "frame" : "window",
           value,
           terms,
@@ -31,7 +31,7 @@ function linksOf(data, scale, layer, k, node) {
   const between = (source, sender, receiver) => {
     const value = data.cross[source].at(k, receiver, sender);
     if (value)
-      found.scale.push({
+      links.scale.push({
         reach: "scale",
         value,
         terms: [],
@@ -47,8 +47,8 @@ function linksOf(data, scale, layer, k, node) {
   } else if (scale in data.cross) {
     data.bodies.s3.names.forEach((_, n) => between(scale, node, n));
   }
-  return Object.values(found).flatMap(links =>
-    links.sort((one, other) => Math.abs(other.value) - Math.abs(one.value)).slice(0, TOP)
+  return Object.values(links).flatMap(reach =>
+    reach.sort((first, second) => Math.abs(second.value) - Math.abs(first.value)).slice(0, TOP)
   );
 }
 
@@ -68,7 +68,7 @@ function linksWithin(data, scale, layer, k) {
         if (i !== j && !joined.has(i * N + j) && entry(i, j))
           learned.push({receiver: i, sender: j, value: entry(i, j)});
       }
-  learned.sort((one, other) => Math.abs(other.value) - Math.abs(one.value));
+  learned.sort((first, second) => Math.abs(second.value) - Math.abs(first.value));
   return {bones, learned};
 }
 

@@ -23,8 +23,8 @@ SHEETS: Final = ("view", "graph")
 def drawn_scales(trace: Trace) -> tuple[Scale, ...]:
     """Scales that have something to show: a graph, or weights to or from another scale."""
     sources = cross_scale_sources(trace)
-    held = {scale for scale, _ in graphs(trace)} | set(sources) | ({"s3"} if sources else set())
-    return tuple(scale for scale in SCALES if scale in held)
+    drawn = {scale for scale, _ in graphs(trace)} | set(sources) | ({"s3"} if sources else set())
+    return tuple(scale for scale in SCALES if scale in drawn)
 
 
 def graph_view(trace: Trace, footage: Footage, clip_length: int) -> str:
@@ -36,10 +36,10 @@ def graph_view(trace: Trace, footage: Footage, clip_length: int) -> str:
         clip_length: of the model.
     """
     scales = drawn_scales(trace)
-    held = graphs(trace)
+    names = graphs(trace)
     data = footage_json(footage, scales) | {
-        "layers": sorted({layer for _, layer in held}),
-        "graphs": {f"{scale}_l{layer}": _rows(trace, footage, clip_length, scale, layer) for scale, layer in held},
+        "layers": sorted({layer for _, layer in names}),
+        "graphs": {f"{scale}_l{layer}": _rows(trace, footage, clip_length, scale, layer) for scale, layer in names},
         "cross": {scale: packed(cross_scale(trace, scale)[footage.frames]) for scale in cross_scale_sources(trace)},
     }
     return view_html("graph", data, "The graph on the person")

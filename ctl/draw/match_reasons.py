@@ -118,19 +118,19 @@ def _dimmed(reason: Reason, xy: np.ndarray, height: int, width: int, name: str) 
 
 def _outline(joints: Sequence[int], xy: np.ndarray, unit: float) -> str:
     """Bones between the joints, and the joints; a head is a circle around its own."""
-    held = set(joints)
+    members = set(joints)
     shapes = [
         f'<path d="M{_at(xy[i])}L{_at(xy[j])}" stroke-linecap="round"/>'
         for i, j in BONES
-        if {i, j} <= held and not {i, j} <= _HEAD
+        if {i, j} <= members and not {i, j} <= _HEAD
     ]
-    if held >= _HEAD:
+    if members >= _HEAD:
         centre = xy[:5].mean(axis=0)
         reach = max(float(np.ptp(xy[:5], axis=0).max()) * 0.75, 7 * unit)
         shapes.append(f'<circle cx="{centre[0]:.1f}" cy="{centre[1]:.1f}" r="{reach:.1f}"/>')
-    shapes += [f'<circle cx="{xy[j][0]:.1f}" cy="{xy[j][1]:.1f}" r="{3 * unit:.1f}"/>' for j in held - _HEAD]
-    if held < _HEAD:
-        shapes += [f'<circle cx="{xy[j][0]:.1f}" cy="{xy[j][1]:.1f}" r="{3 * unit:.1f}"/>' for j in held]
+    shapes += [f'<circle cx="{xy[j][0]:.1f}" cy="{xy[j][1]:.1f}" r="{3 * unit:.1f}"/>' for j in members - _HEAD]
+    if members < _HEAD:
+        shapes += [f'<circle cx="{xy[j][0]:.1f}" cy="{xy[j][1]:.1f}" r="{3 * unit:.1f}"/>' for j in members]
     return "".join(shapes)
 
 

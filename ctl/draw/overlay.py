@@ -42,9 +42,9 @@ class StrengthRange:
 def strength_range(weights: np.ndarray, physical: np.ndarray) -> StrengthRange:
     """Range of (T, N, N) centre-frame weights on and off the (N, N) physical edges."""
     bones = edge_strength(weights)[:, physical > 0]
-    others = np.abs(weights[:, _off_body(physical)])
+    learned = np.abs(weights[:, _off_body(physical)])
     return StrengthRange(
-        float(bones.min(initial=np.inf)), float(bones.max(initial=-np.inf)), float(others.max(initial=0))
+        float(bones.min(initial=np.inf)), float(bones.max(initial=-np.inf)), float(learned.max(initial=0))
     )
 
 

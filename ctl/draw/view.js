@@ -22,8 +22,8 @@ function arrayOf(shape, values) {
   const steps = shape.map((length, axis) =>
     length === 1 ? 0 : shape.slice(axis + 1).reduce((product, next) => product * next, 1)
   );
-  const [one, two = 0, three = 0] = steps;
-  return {shape, values, at: (i, j = 0, k = 0) => values[i * one + j * two + k * three]};
+  const [first, second = 0, third = 0] = steps;
+  return {shape, values, at: (i, j = 0, k = 0) => values[i * first + j * second + k * third]};
 }
 
 function dress(made, attributes, children) {

@@ -23,7 +23,7 @@ def what_if_html(answer: Answer) -> str:
 <p class="what-if-note">The altered model has the full model's weights. Training without a part would give \
 another model, so this shows what the full model leans on, not what the part is worth.</p>
 <div class="what-if-pair"><section><h4>How far each matrix moved</h4>
-{_table("Matrices", ("matrix", "moved by", "most at"), [_change(one, answer) for one in answer.changes])}</section>
+{_table("Matrices", ("matrix", "moved by", "most at"), [_change(moved, answer) for moved in answer.changes])}</section>
 <section><h4>How the ranking moved</h4>{_ranking(answer)}</section></div></div>"""
 
 
@@ -48,17 +48,17 @@ def switches_html(answers: Mapping[str, Answer]) -> str:
 
 def shift_words(moves: Sequence[Move]) -> str:
     """How far a ranking moved, in a sentence."""
-    held = [move for move in moves if move.rank_before is not None]
-    if not held:
+    ranked = [move for move in moves if move.rank_before is not None]
+    if not ranked:
         return "there is no gallery to rank"
-    steps = [abs(move.rank_after - move.rank_before) for move in held if move.rank_after and move.rank_before]
-    left = sum(move.rank_after is None for move in held)
+    steps = [abs(move.rank_after - move.rank_before) for move in ranked if move.rank_after and move.rank_before]
+    left = sum(move.rank_after is None for move in ranked)
     moved = sum(step > 0 for step in steps) + left
     if not moved:
         return "stays as it is"
-    first = next((move for move in held if move.rank_before == 1), None)
+    first = next((move for move in ranked if move.rank_before == 1), None)
     kept = first is not None and first.rank_after == 1
-    words = [f"{moved} of {len(held)} hits move"]
+    words = [f"{moved} of {len(ranked)} hits move"]
     if max(steps, default=0):
         words.append(f"by up to {max(steps)} {'place' if max(steps) == 1 else 'places'}")
     if left:

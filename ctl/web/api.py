@@ -98,20 +98,20 @@ class Endpoints:
         """
         with told_to_the_visitor(words={}):
             _given(person=person, top_k=top_k, at_least=at_least)
-            known = self.service.galleries.read(gallery)
+            searched = self.service.galleries.read(gallery)
             if not 1 <= top_k <= MAX_TOP_K:
                 raise InputError(f"top_k must be 1 to {MAX_TOP_K}, got {top_k}.")
             only, without = _names(cameras, "cameras"), _names(without_cameras, "without_cameras")
-            queries = {r.entry.key: r.embedding for r in known.records(sorted(_names(also, "also")))}
+            queries = {r.entry.key: r.embedding for r in searched.records(sorted(_names(also, "also")))}
             if clip is not None or not queries:
                 run, chosen = self._analyzed(clip, kind, person, request)
                 queries[key_of(run, chosen)] = torch.from_numpy(chosen.embedding)
             where = Filter(only, without, without_keys=frozenset(queries))
-            hits = known.search(torch.stack(list(queries.values())), top_k, at_least, where)
+            hits = searched.search(torch.stack(list(queries.values())), top_k, at_least, where)
             calibration = self.service.engine.checkpoint.calibration
             return {
                 "queries": list(queries),
-                "searched": sum(where.admits(entry) for entry in known.entries),
+                "searched": sum(where.admits(entry) for entry in searched.entries),
                 **answers.scores(calibration),
                 "hits": answers.ranking_json(hits, calibration),
                 "notices": self._notices(),
@@ -145,15 +145,19 @@ class Endpoints:
         """
         with told_to_the_visitor(words={}):
             _given(query_person=query_person, hit_person=hit_person)
-            _, one = self._analyzed(query, kind, query_person, request)
-            _, other = self._analyzed(hit, kind, hit_person, request)
+            _, of_query = self._analyzed(query, kind, query_person, request)
+            _, of_hit = self._analyzed(hit, kind, hit_person, request)
             engine = self.service.engine
-            match = answers.match_json(engine.match(one, other))
+            match = answers.match_json(engine.match(of_query, of_hit))
             answer = answers.scores(engine.checkpoint.calibration) | match | {"notices": self._notices()}
             if arrays:
                 answer["grad_cam"] = {
-                    "query": answers.plain(engine.grad_cam(one.tracklet.crops, other.embedding, one.tracklet.aspect)),
-                    "hit": answers.plain(engine.grad_cam(other.tracklet.crops, one.embedding, other.tracklet.aspect)),
+                    "query": answers.plain(
+                        engine.grad_cam(of_query.tracklet.crops, of_hit.embedding, of_query.tracklet.aspect)
+                    ),
+                    "hit": answers.plain(
+                        engine.grad_cam(of_hit.tracklet.crops, of_query.embedding, of_hit.tracklet.aspect)
+                    ),
                 }
             return answer
 

@@ -75,12 +75,13 @@ def people_html(run: Run, place: int) -> str:
     shown = busiest_frame(tracklets)
     video = run.analysis.video
     boxes = "".join(
-        _box(found, number_of, place, (video.width, video.height), shown) for number_of, found in enumerate(tracklets)
+        _box(tracklet, number_of, place, (video.width, video.height), shown)
+        for number_of, tracklet in enumerate(tracklets)
     )
     faces = "".join(
         f'<button type="button" class="ctl-pick" data-place="{number_of}" aria-pressed="{_said(number_of == place)}">'
-        f"{image_tag(found.crops[len(found) // 2], '', FACE_HEIGHT)}<span>Person {found.id}</span></button>"
-        for number_of, found in enumerate(tracklets)
+        f"{image_tag(tracklet.crops[len(tracklet) // 2], '', FACE_HEIGHT)}<span>Person {tracklet.id}</span></button>"
+        for number_of, tracklet in enumerate(tracklets)
     )
     picture = run.text(f"frame-{shown}.html", partial(_frame, run, shown))
     return (
@@ -91,7 +92,7 @@ def people_html(run: Run, place: int) -> str:
 
 def busiest_frame(tracklets: Sequence[Tracklet]) -> int:
     """Index of the analysed frame in which the most people are seen; of several, the middle one."""
-    frames, counts = np.unique(np.concatenate([found.frames for found in tracklets]), return_counts=True)
+    frames, counts = np.unique(np.concatenate([tracklet.frames for tracklet in tracklets]), return_counts=True)
     best = frames[counts == counts.max()]
     return int(best[len(best) // 2])
 
@@ -102,17 +103,17 @@ def _frame(run: Run, shown: int) -> str:
     return image_tag(image, "A frame of the clip", FRAME_HEIGHT)
 
 
-def _box(found: Tracklet, number_of: int, place: int, size: tuple[int, int], shown: int) -> str:
+def _box(tracklet: Tracklet, number_of: int, place: int, size: tuple[int, int], shown: int) -> str:
     """A button over the person in the frame; nothing where they aren't in it."""
-    rows = np.flatnonzero(found.frames == shown)
+    rows = np.flatnonzero(tracklet.frames == shown)
     if not len(rows):
         return ""
-    corners = np.concatenate([found.boxes[rows[0], :2], found.boxes[rows[0], :2] + found.boxes[rows[0], 2:]])
+    corners = np.concatenate([tracklet.boxes[rows[0], :2], tracklet.boxes[rows[0], :2] + tracklet.boxes[rows[0], 2:]])
     left, top, right, bottom = (np.clip(corners / np.tile(size, 2), 0, 1) * 100).tolist()
     where = f"left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;height:{bottom - top:.2f}%"
     return (
         f'<button type="button" class="ctl-pick" data-place="{number_of}" aria-pressed="{_said(number_of == place)}" '
-        f'style="{where}" aria-label="Person {found.id} in the frame"><b>{found.id}</b></button>'
+        f'style="{where}" aria-label="Person {tracklet.id} in the frame"><b>{tracklet.id}</b></button>'
     )
 
 
@@ -134,8 +135,8 @@ def answer_html(run: Run, place: int, hits: Ranking, gallery: Gallery, chosen: s
         _card(hit, record.picture, checkpoint.calibration, enough, truth, hit.key == chosen)
         for hit, record in zip(best, records, strict=True)
     )
-    said = sentence(best, checkpoint.calibration, pair=run.against is not None)
-    return f'{warning}<h2>{said}</h2><ol class="ctl-cards">{cards}</ol>'
+    headline = sentence(best, checkpoint.calibration, pair=run.against is not None)
+    return f'{warning}<h2>{headline}</h2><ol class="ctl-cards">{cards}</ol>'
 
 
 def sentence(hits: Ranking, calibration: Calibration | None, *, pair: bool = False) -> str:

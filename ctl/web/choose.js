@@ -4,7 +4,7 @@ element.addEventListener("click", event => {
   const button = event.target.closest("button[aria-pressed]");
   if (!button) return;
   const [name] = Object.keys(button.dataset);
-  for (const one of element.querySelectorAll(`button[data-${name}]`))
-    one.setAttribute("aria-pressed", String(one.dataset[name] === button.dataset[name]));
+  for (const each of element.querySelectorAll(`button[data-${name}]`))
+    each.setAttribute("aria-pressed", String(each.dataset[name] === button.dataset[name]));
   trigger("select", {...button.dataset});
 });

@@ -113,8 +113,8 @@ class Galleries:
     def _use(self, own: str) -> MemoryGallery:
         """The gallery of an id, now the last used. The caller holds the lock."""
         now = time.monotonic()
-        for known in [known for known, held in self._own.items() if now - held.used > self.max_age_s]:
-            del self._own[known]
+        for key in [key for key, held in self._own.items() if now - held.used > self.max_age_s]:
+            del self._own[key]
         if own not in self._own:
             raise InputError("This gallery is no longer kept: enrol its clips again.")
         gallery = self._own.pop(own).gallery

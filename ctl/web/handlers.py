@@ -39,7 +39,7 @@ def show(page: Page, run: Run, own: str, link: Link) -> Values:
         page.visit.selection: (run.id, place, now),
         page.visit.shown: str(now),
         page.strip.sample: link.sample,
-        page.asked: link.asked,
+        page.destination: link.destination,
         page.tabs: gr.Tabs(selected=link.tab) if link.tab else gr.Tabs(),
         **page.answer.of(run, place, hits, gallery, compared, sample.note if sample else ""),
         **page.followers.offer(hits, None, "", compared),
@@ -91,7 +91,7 @@ def _show_sample(page: Page, own: str, link: Link) -> Values:
     return {
         page.clip.clip: str(sample.clip),
         page.strip.sample: link.sample,
-        page.asked: link.asked,
+        page.destination: link.destination,
         page.pending: link.sample,
     }
 
@@ -101,29 +101,29 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
     panel = page.clip
 
     def on_run(values: Values, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Iterator[Values]:
-        own, sample, asked = (values[box] for box in (page.visit.own, page.pending, page.asked))
+        own, sample, destination = (values[box] for box in (page.visit.own, page.pending, page.destination))
         visitor = request.session_hash or ""
         with told_to_the_visitor():
-            wanted, other = clip.requests_of(panel, service.default, values)
+            first, beside = clip.requests_of(panel, service.default, values)
             yield {
                 page.answer.people: gr.HTML(visible=False),
-                page.answer.portrait: clip.first_look_html(service.first_look(wanted)),
+                page.answer.portrait: clip.first_look_html(service.first_look(first)),
                 page.answer.answer: f"<h2>{text.WORKING}</h2>",
                 page.answer.facts: "",
             }
             step = clip.told_with_the_time(progress)
             try:
                 run = (
-                    service.analyze(wanted, visitor, step)
-                    if other is None
-                    else service.compare(wanted, other, visitor, step)
+                    service.analyze(first, visitor, step)
+                    if beside is None
+                    else service.compare(first, beside, visitor, step)
                 )
             except StoppedError:
                 yield {page.answer.answer: f"<h2>{text.CANCELLED}</h2>", panel.status: text.hints(text.CANCELLED)}
                 return
         seconds = sum(run.analysis.timings_s.values())
-        tab, _, rank = asked.partition("/")
-        link = Link(sample, "match" if other is not None else tab, int(rank or 1))
+        tab, _, rank = destination.partition("/")
+        link = Link(sample, "match" if beside is not None else tab, int(rank or 1))
         yield show(page, run, own, link) | {panel.status: text.hints(f"Done in {seconds:.1f} s.")}
 
     return on_run

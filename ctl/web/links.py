@@ -26,7 +26,7 @@ class Link:
     person: int = 1
 
     @property
-    def asked(self) -> str:
+    def destination(self) -> str:
         """ "match/2": what the page remembers of it."""
         return f"{self.tab}/{self.rank}"
 

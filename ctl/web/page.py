@@ -30,13 +30,16 @@ from ctl.web.tabs.gallery import Followers
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """Everything on the page. `asked` is "TAB/RANK" of what is shown; `pending` names a sample that has to be run."""
+    """Everything on the page.
+
+    `destination` is "TAB/RANK" of what is shown; `pending` names a sample that has to be run.
+    """
 
     visit: Visit
     strip: strip.Strip
     clip: clip.ClipPanel
     answer: answer.AnswerCard
-    asked: gr.Textbox
+    destination: gr.Textbox
     pending: gr.Textbox
     tour: tour.TourWalk
     tabs: gr.Tabs
@@ -54,7 +57,7 @@ class Page:
         """All that another person changes at once."""
         switches = [self.what_if.terms, self.what_if.window, self.what_if.scales]
         return [
-            self.visit.selection, self.visit.shown, self.strip.sample, self.asked, self.tabs, self.match.hit,
+            self.visit.selection, self.visit.shown, self.strip.sample, self.destination, self.tabs, self.match.hit,
             self.cam.reference, *self.answer.shown, self.graph.scale, self.graph.layer, self.graph.film,
             self.graph.video, *switches,
         ]  # fmt: skip
@@ -62,7 +65,7 @@ class Page:
     @property
     def followers(self) -> Followers:
         """What shows the hits of a search besides the Gallery tab."""
-        return Followers(self.answer.answer, self.match.hit, self.cam.reference, self.tabs, self.asked)
+        return Followers(self.answer.answer, self.match.hit, self.cam.reference, self.tabs, self.destination)
 
 
 def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequence[str]) -> Page:
@@ -76,7 +79,7 @@ def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequenc
         gr.Textbox("light", visible="hidden", label="Theme"),
         gr.State("", time_to_live=3600),
     )
-    asked = gr.Textbox("", visible="hidden", label="Asked for")
+    destination = gr.Textbox("", visible="hidden", label="Asked for")
     pending = gr.Textbox("", visible="hidden", label="To be run")
     gr.HTML(text.header(service.engine.checkpoint, service.engine.notices), elem_id="head")
     with gr.Row(elem_id="choose", equal_height=False):
@@ -106,6 +109,6 @@ def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequenc
             tables.lay_out()
     gr.HTML(text.FOOTER)
     return Page(
-        visit, offered, panel, card, asked, pending, walk, tabs, graph_tab, adjacency_tab, cam_tab, match_tab,
+        visit, offered, panel, card, destination, pending, walk, tabs, graph_tab, adjacency_tab, cam_tab, match_tab,
         what_if_tab, gallery_tab, own_gallery, numbers_tab,
     )  # fmt: skip

@@ -139,10 +139,12 @@ class RunStore:
         run_id = secrets.token_urlsafe(16)
         folder = self.root / run_id
         folder.mkdir(mode=0o700)
-        known = {CamOf(*place): maps for place, maps in (cams or {}).items()}
-        tried = {CamOf(*place): check for place, check in (checks or {}).items()}
+        maps_by_place = {CamOf(*place): maps for place, maps in (cams or {}).items()}
+        checks_by_place = {CamOf(*place): check for place, check in (checks or {}).items()}
         kept = _keep(clip, folder)
-        run = Run(run_id, kept, analysis, engine, folder, time.monotonic(), known, shows, against, tried)
+        run = Run(
+            run_id, kept, analysis, engine, folder, time.monotonic(), maps_by_place, shows, against, checks_by_place
+        )
         with self._lock:
             (self._lasting if lasting else self._runs)[run_id] = run
         self.sweep()
@@ -161,14 +163,14 @@ class RunStore:
         """Forget what is too old or too much, and remove its folder."""
         with self._lock:
             oldest_birth = time.monotonic() - self.max_age_s
-            held = sum(size_in_bytes(run.analysis) for run in self._runs.values())
+            kept_bytes = sum(size_in_bytes(run.analysis) for run in self._runs.values())
             gone = []
             for run in list(self._runs.values()):
                 last_one = len(self._runs) == 1
-                if run.born >= oldest_birth and (held <= self.max_bytes or last_one):
+                if run.born >= oldest_birth and (kept_bytes <= self.max_bytes or last_one):
                     break
                 gone.append(self._runs.pop(run.id))
-                held -= size_in_bytes(run.analysis)
+                kept_bytes -= size_in_bytes(run.analysis)
         for run in gone:
             shutil.rmtree(run.folder, ignore_errors=True)
 

@@ -51,7 +51,7 @@ def read_samples(folder: Path = SAMPLES) -> tuple[Sample, ...]:
     """
     entries = json.loads(read_bytes(folder / "samples.json"))
     shown = [(entry, folder / entry["file"]) for entry in entries if entry["shown"]]
-    shown.sort(key=lambda one: one[1].stem != OPENING)
+    shown.sort(key=lambda entry_and_clip: entry_and_clip[1].stem != OPENING)
     with ThreadPoolExecutor() as pool:
         pictures = list(pool.map(_picture, [clip for _, clip in shown]))
     return tuple(

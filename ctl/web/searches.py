@@ -61,19 +61,19 @@ def token_of(run: Run, place: int) -> str:
     return f"run:{run.id}:{place}"
 
 
-def search(runs: RunStore, gallery: Gallery, asked: Search) -> Found:
+def search(runs: RunStore, gallery: Gallery, wanted: Search) -> Found:
     """Rank a gallery. What is searched for is never among the hits.
 
     Raises InputError where nothing is asked for, a run is no longer kept, the gallery has no such key, or clips were
     embedded by another checkpoint.
     """
-    if not asked.queries:
+    if not wanted.queries:
         raise InputError("Choose at least one clip to search for.")
-    embeddings = dict(_query(runs, gallery, token) for token in asked.queries)
+    embeddings = dict(_query(runs, gallery, token) for token in wanted.queries)
     query = torch.stack(list(embeddings.values()))
-    where = Filter(frozenset(asked.cameras), frozenset(asked.without_cameras), without_keys=frozenset(embeddings))
+    where = Filter(frozenset(wanted.cameras), frozenset(wanted.without_cameras), without_keys=frozenset(embeddings))
     return Found(
-        gallery.search(query, asked.top_k, asked.at_least, where) if len(gallery) else (),
+        gallery.search(query, wanted.top_k, wanted.at_least, where) if len(gallery) else (),
         gallery.similarities(query, where) if len(gallery) else torch.zeros(0),
     )
 
@@ -135,13 +135,13 @@ def threshold_meaning(at_least: float, calibration: Calibration | None) -> str:
     if calibration is None:
         return "How likely a similarity is to be the same person isn't known: this checkpoint has no calibration."
     likely = chance_text(float(calibration.probability(at_least, PRIOR)))
-    said = (
+    meaning = (
         "Move “Similarity at least” to see what a similarity means."
         if at_least <= -1
         else f"A pair of similarity {number(at_least, 2)} shows one person with probability <b>{likely}</b>, if half "
         "of all pairs do."
     )
-    return f"{said} {escape(calibration.holds_for)}"
+    return f"{meaning} {escape(calibration.holds_for)}"
 
 
 def histogram(similarities: torch.Tensor, at_least: float, theme: ThemeName) -> go.Figure:

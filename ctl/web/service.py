@@ -131,8 +131,8 @@ class ExplainService:
         try:
             step(0.0, "Loading the models")
             engine = self._engine(request.models)
-            if (known := self._precomputed(request)) is not None:
-                return self.runs.add(request.clip, known.analysis, engine, known.cams, known.checks, against=against)
+            if (stored := self._precomputed(request)) is not None:
+                return self.runs.add(request.clip, stored.analysis, engine, stored.cams, stored.checks, against=against)
             with _cut(request, step) as clip:
                 analysis = engine.analyze(clip, request.kind, step)
                 return self.runs.add(clip, analysis, engine, against=against)
@@ -141,14 +141,14 @@ class ExplainService:
                 del self._stops[visitor]
 
     def compare(
-        self, request: AnalyzeRequest, other: AnalyzeRequest, visitor: str = "", on_step: Step | None = None
+        self, request: AnalyzeRequest, second: AnalyzeRequest, visitor: str = "", on_step: Step | None = None
     ) -> Run:
         """Analyse two clips; the run is the first one's, searched in the people of the second alone.
 
         Raises as `analyze`; InputError also where both are the same clip.
         """
         told = on_step or (lambda done, label: None)
-        beside = self.analyze(other, visitor, lambda done, label: told(done / 2, f"Second clip: {label.lower()}"))
+        beside = self.analyze(second, visitor, lambda done, label: told(done / 2, f"Second clip: {label.lower()}"))
         if beside.digest == clip_sha256(request.clip):
             raise InputError("Both clips are the same file: drop two different ones to compare.")
         several = len(beside.analysis.people) > 1
@@ -178,11 +178,11 @@ class ExplainService:
         """
         with self._lock:
             if clip not in self._shown:
-                known = self._precomputed(AnalyzeRequest(clip, None, self.default))
-                if known is None:
+                stored = self._precomputed(AnalyzeRequest(clip, None, self.default))
+                if stored is None:
                     return None
                 self._shown[clip] = self.runs.add(
-                    clip, known.analysis, self.engine, known.cams, known.checks, shows=shows, lasting=True
+                    clip, stored.analysis, self.engine, stored.cams, stored.checks, shows=shows, lasting=True
                 )
             return self._shown[clip]
 
@@ -220,8 +220,8 @@ class ExplainService:
         """What was computed beforehand of a sample, where it is what the request would give."""
         if self._samples is None or request.models != self.default or request.seconds is not None:
             return None
-        found = read_precomputed(self._samples, self.engine, request.clip)
-        return found if found is not None and request.kind in (None, found.analysis.kind) else None
+        stored = read_precomputed(self._samples, self.engine, request.clip)
+        return stored if stored is not None and request.kind in (None, stored.analysis.kind) else None
 
     def _engine(self, models: Models) -> Engine:
         if self.shared:

@@ -88,21 +88,21 @@ def own_tables(checkpoint: Path) -> tuple[Table, ...]:
     if not path.is_file():
         return ()
     try:
-        found = json.loads(read_bytes(path))
-        if not isinstance(found, list):
-            raise TypeError(f"it holds {type(found).__name__}")
-        return tuple(map(_table, found))
+        stored = json.loads(read_bytes(path))
+        if not isinstance(stored, list):
+            raise TypeError(f"it holds {type(stored).__name__}")
+        return tuple(map(_table, stored))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a list of tables of results: {error}") from error
 
 
-def _table(found: dict[str, Any]) -> Table:
+def _table(stored: dict[str, Any]) -> Table:
     """Raises ValueError, KeyError or TypeError where it is no table."""
-    heads = tuple(found["heads"])
-    rows = tuple(tuple(str(cell) for cell in row) for row in found["rows"])
+    heads = tuple(stored["heads"])
+    rows = tuple(tuple(str(cell) for cell in row) for row in stored["rows"])
     if any(len(row) != len(heads) for row in rows):
         raise ValueError("its rows differ in length")
-    return Table(str(found["title"]), str(found["note"]), heads, rows)
+    return Table(str(stored["title"]), str(stored["note"]), heads, rows)
 
 
 def bars_html(table: Table) -> str:

@@ -121,7 +121,7 @@ def line(sentence: str, *more: str) -> str:
     """One short line of safe HTML on what a tab shows; what else there is to say folds behind an (i)."""
     if not more:
         return hints(sentence)
-    rest = "".join(f"<p>{one}</p>" for one in more)
+    rest = "".join(f"<p>{paragraph}</p>" for paragraph in more)
     mark = '<span class="ctl-i" aria-hidden="true">i</span>'
     return f'<details class="ctl-more"><summary>{sentence} {mark}</summary>{rest}</details>'
 

@@ -46,15 +46,15 @@ def _connect_clip(service: ExplainService, shown: page.Page) -> None:
         another(
             lambda: ("", "", ""),
             None,
-            [shown.strip.sample, shown.asked, shown.pending],
+            [shown.strip.sample, shown.destination, shown.pending],
             show_progress="hidden",
             **PLUMBING,
         )
     buttons = [panel.run, panel.cancel]
-    started = panel.run.click(clip.make_on_start(panel), None, buttons, **PLUMBING, show_progress="hidden")
+    started = panel.run.click(None, None, buttons, js=clip.buttons_while(running=True), show_progress="hidden")
     running = started.then(
         handlers.make_on_run(service, shown),
-        {*panel.given, shown.visit.own, shown.pending, shown.asked},
+        {*panel.given, shown.visit.own, shown.pending, shown.destination},
         [*shown.showing, panel.status],
         show_progress_on=[panel.status],
         api_visibility="private",
@@ -62,7 +62,7 @@ def _connect_clip(service: ExplainService, shown: page.Page) -> None:
     )
     running.success(None, None, None, js=SHOW_RESULTS, show_progress="hidden")
     for ended in (running.success, running.failure):  # `then` would leave failures out
-        ended(clip.make_on_end(panel), None, buttons, show_progress="hidden", **PLUMBING)
+        ended(None, None, buttons, js=clip.buttons_while(running=False), show_progress="hidden")
     panel.cancel.click(
         clip.make_on_cancel(service, panel),
         None,
@@ -88,8 +88,8 @@ def _connect_samples(app: gr.Blocks, shown: page.Page) -> gr.events.Dependency:
         shown.strip.pictures.select(handlers.make_on_sample(shown), own, filled, **LAST, **options),
         shown.tour.walk.select(handlers.make_on_stop(shown), own, [*filled, shown.tour.walk], **LAST, **options),
     )
-    for one in chosen:
-        one.success(None, shown.pending, None, js=RUN_ASKED)
+    for event in chosen:
+        event.success(None, shown.pending, None, js=RUN_ASKED)
     shown.answer.people.select(
         handlers.make_on_person(shown), [shown.visit.selection, own, sample], shown.showing, **LAST, **options
     )

@@ -65,10 +65,10 @@ class Choices:
 
 def choices(run: Run, person: int) -> Choices:
     """Read from the trace: an ablated model has fewer."""
-    held = graphs(run.analysis.people[person].trace)
+    drawn = graphs(run.analysis.people[person].trace)
     return Choices(
-        scales=tuple(scale for scale in SCALES if scale in dict(held)),
-        layers=tuple(sorted({layer for _, layer in held})),
+        scales=tuple(scale for scale in SCALES if scale in dict(drawn)),
+        layers=tuple(sorted({layer for _, layer in drawn})),
         full=full_setting(run.engine.model.config),
     )
 
@@ -83,18 +83,18 @@ def explorer(run: Run, person: int) -> str:
 
 def footage(run: Run, person: int) -> Footage:
     """The person as the browser plays them, filmed once."""
-    found = run.analysis.people[person]
-    if found.tracklet.id not in run.films:
-        run.films[found.tracklet.id] = film_person(run.clip, run.analysis, found, MAX_FRAMES)
-    return run.films[found.tracklet.id]
+    subject = run.analysis.people[person]
+    if subject.tracklet.id not in run.films:
+        run.films[subject.tracklet.id] = film_person(run.clip, run.analysis, subject, MAX_FRAMES)
+    return run.films[subject.tracklet.id]
 
 
 def graph_video(run: Run, person: int, scale: Scale, layer: int) -> Path:
     """The person in the clip, with one graph on top."""
-    found = run.analysis.people[person]
+    subject = run.analysis.people[person]
     return run.file(
-        f"graph-{found.tracklet.id}-{scale}-l{layer}.mp4",
-        lambda path: write_video(path, overlay(run.clip, run.analysis, found, scale, layer), _fps(run)),
+        f"graph-{subject.tracklet.id}-{scale}-l{layer}.mp4",
+        lambda path: write_video(path, overlay(run.clip, run.analysis, subject, scale, layer), _fps(run)),
     )
 
 
@@ -115,8 +115,8 @@ def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> Iterato
     Raises:
         InputError: the gallery has no such key.
     """
-    shown, found = footage(run, person), run.analysis.people[person]
-    query = Mapped(f"Person {found.tracklet.id}", shown, _cam(run, person, gallery, reference))
+    shown, subject = footage(run, person), run.analysis.people[person]
+    query = Mapped(f"Person {subject.tracklet.id}", shown, _cam(run, person, gallery, reference))
     (record,) = gallery.records([reference]) if reference else (None,)
     if record is None or not record.evidence:
         yield cam_view(query)
@@ -124,11 +124,11 @@ def grad_cam(run: Run, person: int, gallery: Gallery, reference: str) -> Iterato
     evidence = from_bytes(record.evidence)
     crops, name = evidence.crops, f"{record.entry.person}, camera {record.entry.camera}"
     theirs = film_crops(crops, evidence.keypoints, evidence.times, len(crops))
-    pairs = [nearest for _, nearest in in_step(found.trace.keypoints, evidence.keypoints, len(shown.frames))]
-    place = CamOf(found.tracklet.id, reference, on_hit=True)
+    pairs = [nearest for _, nearest in in_step(subject.trace.keypoints, evidence.keypoints, len(shown.frames))]
+    place = CamOf(subject.tracklet.id, reference, on_hit=True)
     if place not in run.cams:
         yield cam_view(query, Mapped(name, theirs, np.zeros((len(crops), 1, 1))), pairs)
-        run.cams[place] = run.engine.grad_cam(crops, found.embedding)
+        run.cams[place] = run.engine.grad_cam(crops, subject.embedding)
     yield cam_view(query, Mapped(name, theirs, run.cams[place]), pairs)
 
 
@@ -145,12 +145,12 @@ def grad_cam_files(run: Run, person: int, gallery: Gallery, reference: str) -> t
 
 def verdict(run: Run, person: int, gallery: Gallery, reference: str, on_progress: Progress | None = None) -> str:
     """How true the map of `grad_cam` is, beside random ones. Arguments and errors as there."""
-    found, place = run.analysis.people[person], _place(run, person, reference)
+    subject, place = run.analysis.people[person], _place(run, person, reference)
     if place not in run.checks:
         (record,) = gallery.records([reference]) if reference else (None,)
-        target = found.embedding if record is None else record.embedding.numpy()
+        target = subject.embedding if record is None else record.embedding.numpy()
         maps = _cam(run, person, gallery, reference)
-        run.checks[place] = run.engine.faithfulness(found, maps, target, on_progress)
+        run.checks[place] = run.engine.faithfulness(subject, maps, target, on_progress)
     return faithfulness_html(run.checks[place])
 
 
@@ -172,28 +172,28 @@ def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
     Raises:
         InputError: the gallery has no such key, or nothing was kept to explain it.
     """
-    found, engine = run.analysis.people[person], run.engine
+    subject, engine = run.analysis.people[person], run.engine
     (record,) = gallery.records([key])
-    query = torch.from_numpy(found.embedding)
-    others = frozenset(entry.key for entry in gallery.entries if entry.person == record.entry.person)
-    rivals = gallery.search(query, 1, where=Filter(without_keys=others | {key_of(run, found)}))
+    query = torch.from_numpy(subject.embedding)
+    same_person = frozenset(entry.key for entry in gallery.entries if entry.person == record.entry.person)
+    rivals = gallery.search(query, 1, where=Filter(without_keys=same_person | {key_of(run, subject)}))
     rival = gallery.records([rivals[0].key])[0].embedding.numpy() if rivals else None
-    compared = engine.match(found, record, rival, run.evidence(person))
+    comparison = engine.match(subject, record, rival, run.evidence(person))
     calibration = engine.checkpoint.calibration
-    return match_html(compared, calibration.holds_for if calibration else "")
+    return match_html(comparison, calibration.holds_for if calibration else "")
 
 
 def what_if(run: Run, person: int, setting: Setting) -> Iterator[str]:
     """What the model with less makes of the person: first of this setting, and then of each switch alone as well."""
-    found, key = run.analysis.people[person], key_of(run, run.analysis.people[person])
-    answer = what_if_html(run.engine.what_if(found, setting, key))
-    overview = run.folder / f"switches-{found.tracklet.id}.html"
+    subject, key = run.analysis.people[person], key_of(run, run.analysis.people[person])
+    answer = what_if_html(run.engine.what_if(subject, setting, key))
+    overview = run.folder / f"switches-{subject.tracklet.id}.html"
     if not overview.exists():
         yield answer
 
     def compare(path: Path) -> None:
         alone = switches(full_setting(run.engine.model.config))
-        found_by = {text.SWITCHES[name]: run.engine.what_if(found, less, key) for name, less in alone.items()}
+        found_by = {text.SWITCHES[name]: run.engine.what_if(subject, less, key) for name, less in alone.items()}
         path.write_text(switches_html(found_by), encoding="utf-8")
 
     yield run.file(overview.name, compare).read_text(encoding="utf-8") + answer
@@ -201,11 +201,11 @@ def what_if(run: Run, person: int, setting: Setting) -> Iterator[str]:
 
 def _cam(run: Run, person: int, gallery: Gallery, reference: str) -> np.ndarray:
     """(T, h, w) in 0..1, computed once."""
-    found = run.analysis.people[person]
-    place = CamOf(found.tracklet.id, reference)
+    subject = run.analysis.people[person]
+    place = CamOf(subject.tracklet.id, reference)
     if place not in run.cams:
         target = gallery.records([reference])[0].embedding.numpy() if reference else None
-        run.cams[place] = run.engine.grad_cam(found.tracklet.crops, target, found.tracklet.aspect)
+        run.cams[place] = run.engine.grad_cam(subject.tracklet.crops, target, subject.tracklet.aspect)
     return run.cams[place]
 
 
@@ -245,17 +245,17 @@ def files(run: Run, person: int) -> list[Path]:
 
     The report has Grad-CAM where that was computed already: no model runs here.
     """
-    analysis, found = run.analysis, run.analysis.people[person]
-    number, pictures = found.tracklet.id, partial(thumbnails, run.engine.gallery, analysis)
+    analysis, subject = run.analysis, run.analysis.people[person]
+    number, pictures = subject.tracklet.id, partial(thumbnails, run.engine.gallery, analysis)
     cams = run.cams.get(CamOf(number, ""))
     report = "report-without-grad-cam" if cams is None else "report"
     texts: dict[str, Callable[[], str]] = {
-        f"{report}-{number}.html": lambda: report_html(analysis, found, pictures(), cams),
-        f"adjacency-{number}.html": lambda: adjacency_html(found, analysis.video.source),
+        f"{report}-{number}.html": lambda: report_html(analysis, subject, pictures(), cams),
+        f"adjacency-{number}.html": lambda: adjacency_html(subject, analysis.video.source),
         "ranking.html": lambda: ranking_html(analysis, pictures()),
     }
     pages = [run.file(name, partial(_write_text, make)) for name, make in texts.items()]
-    matrices = run.file(f"matrices-{number}.zip", lambda path: write_csv(path, found))
+    matrices = run.file(f"matrices-{number}.zip", lambda path: write_csv(path, subject))
     return [run.file("analysis.json", lambda path: write_analysis(path, analysis)), trace_file(run), matrices, *pages]
 
 

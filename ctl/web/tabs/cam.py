@@ -53,8 +53,8 @@ def connect(tab: CamTab, visit: Visit) -> None:
     def show(selection: Selection | None, own: str, reference: str) -> Iterator[Values]:
         with shown_person(visit.service, selection) as (run, person):
             gallery = visit.service.gallery_of(run, own)
-            known = views.known_verdict(run, person, reference)
-            closed = {tab.film: gr.Accordion(open=False), tab.strip: None, tab.video: None, tab.verdict: known}
+            verdict = views.known_verdict(run, person, reference)
+            closed = {tab.film: gr.Accordion(open=False), tab.strip: None, tab.video: None, tab.verdict: verdict}
             for maps in views.grad_cam(run, person, gallery, reference):
                 yield {tab.maps: maps, **closed}
                 closed = {}
@@ -68,10 +68,10 @@ def connect(tab: CamTab, visit: Visit) -> None:
         with shown_person(visit.service, selection) as (run, person):
             gallery = visit.service.gallery_of(run, own)
             progress(0.0, desc="Taking cells away")
-            found = views.verdict(
+            verdict = views.verdict(
                 run, person, gallery, reference, lambda share: progress(share, desc="Taking cells away")
             )
-            return {tab.verdict: found}
+            return {tab.verdict: verdict}
 
     given = [visit.selection, visit.own, tab.reference]
     filled = [tab.maps, tab.verdict, tab.film, tab.strip, tab.video]

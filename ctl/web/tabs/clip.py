@@ -1,5 +1,6 @@
 """The visitor's own clip: dropped, recorded, pasted or fetched; cut if it is long; compared with a second one; run."""
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ LOOK_HEIGHT: Final = 232
 class ClipPanel:
     """What to analyse, and with what.
 
-    `start` and `end`, in seconds, cut a long clip; `other` is a second clip to compare it with.
+    `start` and `end`, in seconds, cut a long clip; `second` is a clip to compare it with.
     """
 
     clip: gr.File
@@ -45,7 +46,7 @@ class ClipPanel:
     camera: gr.Video
     address: gr.Textbox
     fetch: gr.Button
-    other: gr.File
+    second: gr.File
     kind: gr.Radio
     checkpoint: gr.Textbox
     estimator: gr.Textbox
@@ -55,7 +56,7 @@ class ClipPanel:
     def given(self) -> set[Any]:
         """What a run depends on."""
         return {
-            self.clip, self.start, self.end, self.other, self.kind, self.checkpoint, self.estimator, self.device,
+            self.clip, self.start, self.end, self.second, self.kind, self.checkpoint, self.estimator, self.device,
         }  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def lay_out(devices: list[str], default: Models) -> ClipPanel:
             start = gr.Slider(0, 1, value=0, step=0.1, label="From second", min_width=130, elem_id="cut-start")
             end = gr.Slider(0, 1, value=1, step=0.1, label="To second", min_width=130, elem_id="cut-end")
     with gr.Accordion("Two clips: one person?", open=False, elem_id="two-clips"):
-        other = gr.File(label="Second clip", show_label=False, file_types=[*SUFFIXES], height=96, elem_id="other-clip")
+        second = gr.File(label="Second clip", show_label=False, file_types=[*SUFFIXES], height=96, elem_id="other-clip")
     with gr.Accordion("Record · link · models", open=False, elem_id="more-ways"):
         gr.HTML(text.hints(text.EXPLAIN_PASTE))
         with gr.Row(equal_height=True):
@@ -108,7 +109,7 @@ def lay_out(devices: list[str], default: Models) -> ClipPanel:
         )
         device = gr.Radio(devices, value=default.device, label="Device")
     return ClipPanel(
-        clip, run, cancel, status, cut, preview, start, end, camera, address, take, other, kind, checkpoint,
+        clip, run, cancel, status, cut, preview, start, end, camera, address, take, second, kind, checkpoint,
         estimator, device,
     )  # fmt: skip
 
@@ -187,25 +188,21 @@ def requests_of(panel: ClipPanel, default: Models, values: Values) -> tuple[Anal
     kind, checkpoint, estimator, device = (
         str(values[box]) for box in (panel.kind, panel.checkpoint, panel.estimator, panel.device)
     )
-    clip, other = values[panel.clip], values[panel.other]
+    clip, second = values[panel.clip], values[panel.second]
     start, end, whole = float(values[panel.start]), float(values[panel.end]), seconds_of(clip)
     if start >= end and whole > LONG_S:
         raise InputError("Nothing is left of the clip: move “From second” before “To second”.")
     part = (start, end) if whole > LONG_S and (start > 0 or end < whole) else None
     return (
         request_of(default, clip, kind, checkpoint, estimator, device, part),
-        None if other is None else request_of(default, other, kind, checkpoint, estimator, device),
+        None if second is None else request_of(default, second, kind, checkpoint, estimator, device),
     )
 
 
-def make_on_start(panel: ClipPanel) -> Handler:
-    """Run was pressed: only Cancel can be pressed now."""
-    return lambda: {panel.run: gr.Button(interactive=False), panel.cancel: gr.Button(interactive=True)}
-
-
-def make_on_end(panel: ClipPanel) -> Handler:
-    """A run ended, well or not."""
-    return lambda: {panel.run: gr.Button(interactive=True), panel.cancel: gr.Button(interactive=False)}
+def buttons_while(running: bool) -> str:
+    """JavaScript that lets Cancel be pressed while a clip is run, and Run otherwise: it asks no server."""
+    run, cancel = (json.dumps({"__type__": "update", "interactive": may}) for may in (not running, running))
+    return f"() => [{run}, {cancel}]"
 
 
 def make_on_cancel(service: ExplainService, panel: ClipPanel) -> Handler:
@@ -213,7 +210,11 @@ def make_on_cancel(service: ExplainService, panel: ClipPanel) -> Handler:
 
     def on_cancel(request: gr.Request) -> Values:
         service.cancel(request.session_hash or "")
-        return {**make_on_end(panel)(), panel.status: text.hints(text.CANCELLED)}
+        return {
+            panel.run: gr.Button(interactive=True),
+            panel.cancel: gr.Button(interactive=False),
+            panel.status: text.hints(text.CANCELLED),
+        }
 
     return on_cancel
 

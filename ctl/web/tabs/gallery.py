@@ -78,12 +78,12 @@ class Followers:
     hit: gr.Dropdown
     reference: gr.Dropdown
     tabs: gr.Tabs
-    asked: gr.Textbox
+    destination: gr.Textbox
 
     def offer(self, hits: Ranking, hit: str | None, reference: str, otherwise: str | None) -> Values:
         """Offer hits to compare. `hit` and `reference` are what is chosen now and stays, where it is on offer;
         `otherwise` is the hit's key that is chosen instead."""
-        offered = [(hit_label(one), one.key) for one in hits]
+        offered = [(hit_label(ranked), ranked.key) for ranked in hits]
         return {
             self.hit: _offer(offered, hit, otherwise),
             self.reference: _offer([text.ITSELF, *offered], reference, ""),
@@ -117,7 +117,7 @@ def lay_out() -> GalleryTab:
     return GalleryTab(searched, number, queries, cameras, without, top_k, at_least, meaning, hits, plot)
 
 
-def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependency], others: Followers) -> None:
+def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependency], followers: Followers) -> None:
     """`changed`: the events after which the gallery is another."""
     service = visit.service
 
@@ -130,7 +130,7 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
         selection: Selection | None,
         own: str,
         theme: ThemeName,
-        asked: str,
+        destination: str,
         hit: str | None,
         reference: str,
         searched: Searched,
@@ -151,17 +151,17 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
                 queries, cameras, without = [token_of(run, place)], [], []
                 fresh = _begin(tab, searched, gallery, queries)
             wanted = Search(tuple(queries), tuple(cameras or ()), tuple(without or ()), int(top_k), at_least)
-            found = search(service.runs, gallery, wanted)
+            result = search(service.runs, gallery, wanted)
             info = run.analysis.checkpoint
-            stays = any(one.key == hit for one in found.hits)
-            compared = hit if stays else hit_of_rank(found.hits, int(asked.partition("/")[2] or 1))
+            stays = any(ranked.key == hit for ranked in result.hits)
+            compared = hit if stays else hit_of_rank(result.hits, int(destination.partition("/")[2] or 1))
             return {
                 **fresh,
-                **others.offer(found.hits, hit, reference, compared),
-                others.answer: answer_html(run, place, found.hits, gallery, compared),
+                **followers.offer(result.hits, hit, reference, compared),
+                followers.answer: answer_html(run, place, result.hits, gallery, compared),
                 tab.searched: replace(searched, number=number),
-                tab.hits: hits_html(found.hits, gallery, info.calibration, trained=info.trained),
-                tab.histogram: histogram(found.similarities, at_least, theme),
+                tab.hits: hits_html(result.hits, gallery, info.calibration, trained=info.trained),
+                tab.histogram: histogram(result.similarities, at_least, theme),
                 tab.meaning: text.hints(threshold_meaning(at_least, info.calibration)),
             }
 
@@ -170,7 +170,7 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
         with shown_person(service, selection) as (run, _):
             (record,) = service.gallery_of(run, own).records([str(event.key)])
             if event.action == "compare":
-                return {others.hit: record.entry.key, others.tabs: gr.Tabs(selected="match")}
+                return {followers.hit: record.entry.key, followers.tabs: gr.Tabs(selected="match")}
             query = f"{record.entry.person}, camera {record.entry.camera}", record.entry.key
             searched = _offering(searched, query)
             return {
@@ -179,12 +179,12 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
             }
 
     inputs = [
-        visit.selection, visit.own, visit.theme, others.asked, others.hit, others.reference, tab.searched,
-        *tab.controls, tab.number,
+        visit.selection, visit.own, visit.theme, followers.destination, followers.hit, followers.reference,
+        tab.searched, *tab.controls, tab.number,
     ]  # fmt: skip
     outputs = [
         tab.hits, tab.histogram, tab.meaning, tab.searched, tab.queries, tab.cameras, tab.without_cameras,
-        others.answer, others.hit, others.reference,
+        followers.answer, followers.hit, followers.reference,
     ]  # fmt: skip
     options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [tab.hits], **SEARCHING}
     visit.shown.change(
@@ -194,7 +194,7 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
     picked = tab.hits.select(
         pick,
         [visit.selection, visit.own, tab.searched],
-        [tab.searched, tab.queries, others.hit, others.tabs],
+        [tab.searched, tab.queries, followers.hit, followers.tabs],
         show_progress="hidden",
         api_visibility="private",
         **SEARCHING,

@@ -59,6 +59,6 @@ def connect(tab: GraphTab, visit: Visit) -> None:
             return {tab.video: views.graph_video(run, person, scale, layer) if scale and layer else None}
 
     redraw(visit.lines["graph"], (), explore, [visit.selection], [tab.explorer], EXPLORING)
-    asked = [visit.selection, tab.scale, tab.layer]
-    redraw(None, [tab.scale, tab.layer], film, asked, [tab.video], DRAWING)
-    tab.film.expand(film, asked, [tab.video], api_visibility="private", **DRAWING)
+    given = [visit.selection, tab.scale, tab.layer]
+    redraw(None, [tab.scale, tab.layer], film, given, [tab.video], DRAWING)
+    tab.film.expand(film, given, [tab.video], api_visibility="private", **DRAWING)

@@ -79,62 +79,62 @@ def connect(
     after which the gallery is another."""
     galleries = visit.service.galleries
 
-    def shown(held: str) -> Values:
+    def shown(own_id: str) -> Values:
         """The table and the choices of what the gallery holds now, the newest first."""
-        entries = galleries.shelf(held).entries[::-1]
+        entries = galleries.shelf(own_id).entries[::-1]
         return {
-            visit.own: held,
+            visit.own: own_id,
             own.shelf: [[entry.person, entry.camera, entry.key] for entry in entries],
             own.marked: gr.Dropdown(
                 [(f"{entry.person} · camera {entry.camera} · {entry.key}", entry.key) for entry in entries], value=[]
             ),
         }
 
-    def enrol_shown(selection: Selection | None, held: str, name: str, camera: str) -> Values:
+    def enrol_shown(selection: Selection | None, own_id: str, name: str, camera: str) -> Values:
         with shown_person(visit.service, selection) as (run, place):
             if not name.strip() or not camera.strip():
                 raise InputError("Say who it is and which camera filmed it.")
-            require_weights(galleries.shelf(held), run.engine.checkpoint.sha256)
+            require_weights(galleries.shelf(own_id), run.engine.checkpoint.sha256)
             person = run.analysis.people[place]
             record = to_record(run.engine, person, run.digest, name.strip(), camera.strip())
-            held = galleries.update(lambda gallery: gallery.add([record]), held)
+            own_id = galleries.update(lambda gallery: gallery.add([record]), own_id)
             gr.Info(f"{name.strip()} is enrolled: rename or remove under Gallery.", duration=4)
-            return shown(held)
+            return shown(own_id)
 
-    def enrol_at_once(selection: Selection | None, held: str) -> Values:
+    def enrol_at_once(selection: Selection | None, own_id: str) -> Values:
         with shown_person(visit.service, selection) as (run, place):
             number = run.analysis.people[place].tracklet.id
             clip = Path(run.analysis.video.source).stem[:80]
             several = len(run.analysis.people) > 1
-        return enrol_shown(selection, held, f"{clip}, person {number}" if several else clip, text.OWN_CAMERA)
+        return enrol_shown(selection, own_id, f"{clip}, person {number}" if several else clip, text.OWN_CAMERA)
 
-    def rename(held: str, keys: Sequence[str], name: str, camera: str) -> Values:
+    def rename(own_id: str, keys: Sequence[str], name: str, camera: str) -> Values:
         with told_to_the_visitor():
             changes = _given(keys, name, camera)
-            held = galleries.update(lambda gallery: gallery.rename(keys, *changes), held)
-            return shown(held) | {own.new_name: "", own.new_camera: ""}
+            own_id = galleries.update(lambda gallery: gallery.rename(keys, *changes), own_id)
+            return shown(own_id) | {own.new_name: "", own.new_camera: ""}
 
-    def remove(held: str, keys: Sequence[str]) -> Values:
+    def remove(own_id: str, keys: Sequence[str]) -> Values:
         with told_to_the_visitor():
             if not keys:
                 raise InputError("Choose the tracklets first.")
-            return shown(galleries.update(lambda gallery: gallery.remove(keys), held))
+            return shown(galleries.update(lambda gallery: gallery.remove(keys), own_id))
 
-    def export(held: str) -> Values:
+    def export(own_id: str) -> Values:
         with told_to_the_visitor():
-            gallery = galleries.shelf(held)
+            gallery = galleries.shelf(own_id)
             if not len(gallery):
                 raise InputError("Your gallery is empty: enrol a clip first.")
             return {own.exported: gr.File(str(_bundle_file(gallery, own.exported)), visible=True)}
 
-    def take(held: str, bundle: str | None, on_clash: OnClash) -> Values:
+    def take(own_id: str, bundle: str | None, on_clash: OnClash) -> Values:
         with told_to_the_visitor():
             if bundle is None:
                 raise InputError("Choose an exported gallery first.")
             incoming = read_bundle(Path(bundle))
-            held = galleries.update(lambda gallery: merge(gallery, incoming, on_clash), held)
+            own_id = galleries.update(lambda gallery: merge(gallery, incoming, on_clash), own_id)
             gr.Info(f"{len(incoming)} tracklets read.", duration=4)
-            return shown(held) | {own.bundle: None}
+            return shown(own_id) | {own.bundle: None}
 
     table = [visit.own, own.shelf, own.marked]
     options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [own.shelf]}
