@@ -1,5 +1,4 @@
-// Who hears whom, as matrices beside the person. Needs view.js, graph_data.js, heat.js,
-// adjacency_person.js.
+// Who hears whom, as matrices beside the person. Needs view.js, graph_data.js, heat.js, adjacency_person.js.
 
 const TERMS = {
   learned: "Learned (Am + Ac)",
@@ -29,7 +28,9 @@ whenFilled("adjacency", (view, room, data) => {
   let k = 0;
   let lit = null; // {receiver: {scale, node, frame}, sender: {…}}, either may be missing
   const ranges = {};
-  const graph = () => data.graphs[`${settings.scale}_l${settings.layer}`];
+  const graphName = () => `${settings.scale}_l${settings.layer}`;
+  const graph = () => data.graphs[graphName()];
+  const entries = () => graph()[settings.term];
   const names = scale => data.bodies[scale].names;
   const window_ = () => graph().window;
   const middle = () => (window_() - 1) / 2;
@@ -42,12 +43,12 @@ whenFilled("adjacency", (view, room, data) => {
     return {row: r * N, column: s * N, count: N};
   }
 
-  const range = term => (ranges[`${settings.scale}_l${settings.layer}_${term}`] ??= rangeOfValues(graph()[term].values));
+  const range = () => (ranges[`${graphName()} ${settings.term}`] ??= rangeOfValues(entries().values));
   const palette = () => ({
     diverging: isDark(view) ? colours.darkDiverging : colours.diverging,
     rising: colours.rising
   });
-  const colour = () => painter(range(settings.term), palette());
+  const colour = () => painter(range(), palette());
   const sentence = make("p", {class: "view-said", "aria-live": "polite"});
   const person = personBeside(data, {
     pointed: node => light(node && {receiver: {...node, frame: 0}}),
@@ -89,7 +90,7 @@ whenFilled("adjacency", (view, room, data) => {
   function words({receiver, sender, place, cross}) {
     const name = end => end && names(end.scale)[end.node] + (cross ? ` (${end.scale})` : "");
     if (!sender) return `${name(receiver)}: its row is what it receives, its column what it sends.`;
-    const value = cross ? data.cross[cross].at(k, receiver.node, sender.node) : graph()[settings.term].at(k, ...place);
+    const value = cross ? data.cross[cross].at(k, receiver.node, sender.node) : entries().at(k, ...place);
     const when = end => (cross ? "" : ` (${frameName(end.frame + middle(), window_())})`);
     const parts = place
       ? ["physical", "mask", "context"].map(term => `${term} ${number(graph()[term].at(k, ...place), 3, true)}`)
@@ -108,7 +109,7 @@ whenFilled("adjacency", (view, room, data) => {
     heat(matrix, {
       rows: list,
       columns: list,
-      value: (i, j) => graph()[settings.term].at(k, row + i, column + j),
+      value: (i, j) => entries().at(k, row + i, column + j),
       colour: colour(),
       lit: litCell(row, column, count),
       blocks: whole ? Array.from({length: window_()}, (_, frame) => frameName(frame, window_())) : []
@@ -161,12 +162,8 @@ whenFilled("adjacency", (view, room, data) => {
     const buttons = frames.flatMap(r =>
       frames.map(s => {
         const label = `Block: ${frameName(r, window_())} receives from ${frameName(s, window_())}`;
-        const about = {
-          type: "button",
-          title: label,
-          "aria-label": label,
-          "aria-pressed": String(chosen === `${r},${s}`)
-        };
+        const pressed = String(chosen === `${r},${s}`);
+        const about = {type: "button", title: label, "aria-label": label, "aria-pressed": pressed};
         return make("button", {...about, onclick: () => set("block", `${r},${s}`)}, make("canvas"));
       })
     );
@@ -182,7 +179,7 @@ whenFilled("adjacency", (view, room, data) => {
     const paint = colour();
     blocks.querySelectorAll("canvas").forEach((canvas, place) => {
       const [r, s] = [Math.floor(place / window_()) * N, (place % window_()) * N];
-      cells(N, N, (i, j) => graph()[settings.term].at(k, r + i, s + j), paint, canvas);
+      cells(N, N, (i, j) => entries().at(k, r + i, s + j), paint, canvas);
     });
   }
 
@@ -192,21 +189,17 @@ whenFilled("adjacency", (view, room, data) => {
     const paint = colour();
     strip.replaceChildren(
       ...data.frames.map((frame, place) => {
-        const value = (i, j) => graph()[settings.term].at(place, row + i, column + j);
+        const value = (i, j) => entries().at(place, row + i, column + j);
         const about = {type: "button", "aria-label": `Frame ${frame}`, "aria-pressed": String(place === k)};
-        return make(
-          "button",
-          {...about, onclick: () => play.stop(place)},
-          cells(count, count, value, paint),
-          make("span", {}, String(frame))
-        );
+        const picture = cells(count, count, value, paint);
+        return make("button", {...about, onclick: () => play.stop(place)}, picture, make("span", {}, String(frame)));
       })
     );
   }
 
   function drawKey() {
     if (!graph()) return;
-    const {limit, signed} = range(settings.term);
+    const {limit, signed} = range();
     const steps = signed ? palette().diverging : palette().rising;
     const [low, high] = [number(signed ? -limit : 0, 2), number(limit, 2)];
     const ramp = `<i style="background: linear-gradient(90deg, ${steps.join(", ")})"></i>`;
@@ -216,17 +209,17 @@ whenFilled("adjacency", (view, room, data) => {
   function drawTable() {
     if (!graph() || !links.open) return;
     const {row, column, count} = part();
-    const entries = [];
+    const strongest = [];
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < count; j++) {
-        const value = graph()[settings.term].at(k, row + i, column + j);
-        if (value) entries.push({i, j, value});
+        const value = entries().at(k, row + i, column + j);
+        if (value) strongest.push({i, j, value});
       }
     }
-    entries.sort((first, second) => Math.abs(second.value) - Math.abs(first.value));
+    strongest.sort((first, second) => Math.abs(second.value) - Math.abs(first.value));
     const name = end => `${names(end.scale)[end.node]} (${frameName(end.frame + middle(), window_())})`;
     table.replaceChildren(
-      ...entries.slice(0, 10).map(cell => {
+      ...strongest.slice(0, 10).map(cell => {
         const {receiver, sender} = ends(cell);
         const texts = [name(receiver), name(sender), number(cell.value, 3, true)];
         return make("tr", {}, ...texts.map(text => make("td", {}, text)));
