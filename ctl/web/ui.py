@@ -13,6 +13,7 @@ from ctl.web.queues import MODEL, PLUMBING, SHOWING
 from ctl.web.samples import Sample
 from ctl.web.service import ExplainService
 from ctl.web.tabs import adjacency, answer, cam, clip, gallery, graph, match, numbers, own, what_if
+from ctl.web.tabs.strip import SHOW_CHOSEN
 
 QUEUE_SIZE: Final = 200
 """Events that wait at once; a page that opens makes some ten."""
@@ -95,6 +96,7 @@ def _connect_samples(app: gr.Blocks, shown: page.Page) -> gr.events.Dependency:
     )
     gr.on([shown.tabs.select, shown.match.hit.change, sample.change], None, sample, None, js=WRITE_LINK)
     sample.change(None, sample, None, js=pressing("#samples button[data-sample]"))
+    sample.change(None, sample, None, js=SHOW_CHOSEN)
     return opened
 
 

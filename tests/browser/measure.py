@@ -2,7 +2,7 @@
 
 Seconds until the first picture is there, until the answer is, and until the graph can be explored: after the page is
 opened ("opening"), after a click on a sample, and after Run, for a crop that the app doesn't know and for 5 seconds of
-a scene that it doesn't know. Then until another card's match is shown, and until What if has answered. Median, least
+a scene that it doesn't know. How long the opening page was blocked, as Lighthouse counts it. Then until another card's match is shown, and until What if has answered. Median, least
 and most, as JSON.
 """
 
@@ -44,6 +44,16 @@ def waits(page: Page, name: str, start: float) -> dict[str, float]:
     return seen
 
 
+BLOCKED = """() => new Promise(told => new PerformanceObserver(tasks =>
+  told(tasks.getEntries().reduce((sum, task) => sum + Math.max(0, task.duration - 50), 0) / 1000)
+).observe({type: "longtask", buffered: true}))"""
+
+
+def blocked(page: Page) -> float:
+    """Total blocking time so far, in seconds: what tasks took beyond 50 ms each."""
+    return float(page.evaluate(BLOCKED))
+
+
 def after_that(page: Page) -> dict[str, float]:
     """Seconds to the match of another card, and to another answer of What if."""
     open_tab(page, "Match")
@@ -74,6 +84,7 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
             with visit(browser, url) as page:
                 several = {"opening": waits(page, OPENING, start)}
                 page.wait_for_timeout(3000)
+                several["opening"]["blocked"] = blocked(page)
                 start = time.perf_counter()
                 sample_named(page, "Man, camera 1").click()
                 several["sample"] = waits(page, "man-lab1", start) | after_that(page)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Final
 
 import gradio as gr
 
@@ -21,6 +22,13 @@ class Strip:
     def named(self, name: str) -> Sample | None:
         """None where no sample has that name."""
         return next((sample for sample in self.samples if sample.name == name), None)
+
+
+SHOW_CHOSEN: Final = """name => {
+  const chosen = document.querySelector(`#samples button[data-sample="${name}"]`);
+  if (chosen) chosen.parentElement.scrollLeft = chosen.offsetLeft - 40;
+}"""
+"""Scrolls the row, and nothing else, to the sample that is shown."""
 
 
 def lay_out(samples: Sequence[Sample]) -> Strip:
