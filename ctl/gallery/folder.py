@@ -50,19 +50,20 @@ class GalleryFolder:
     def __init__(self, path: Path, checkpoint_sha256: str | None = None) -> None:
         self.path = path
         self.checkpoint_sha256 = checkpoint_sha256
-        self._last: tuple[bytes, MemoryGallery] | None = None  # index and what it stood for: most reads find no change
+        self._last: tuple[object, MemoryGallery] | None = None  # an index and what it stands for: most find no change
 
     def read(self) -> MemoryGallery:
         index = self.path / INDEX
         if self.checkpoint_sha256 is not None and not index.exists():
             _require_free(self.path)
             return MemoryGallery.empty(self.checkpoint_sha256)
-        if self._last is not None and index.exists() and read_bytes(index) == self._last[0]:
+        version = _version(index)
+        if self._last is not None and version == self._last[0]:
             return self._last[1]
-        content, gallery = _read(self.path)
+        gallery = read_gallery(self.path)
         if self.checkpoint_sha256 is not None:
             require_weights(gallery, self.checkpoint_sha256)
-        self._last = content, gallery
+        self._last = version, gallery
         return gallery
 
     def update(self, change: Callable[[Gallery], Gallery]) -> Gallery:
@@ -79,28 +80,31 @@ class GalleryFolder:
 
 def read_gallery(folder: Path) -> MemoryGallery:
     """Read a gallery. Raises InputError if a file is missing, damaged or of another format."""
-    return _read(folder)[1]
-
-
-def _read(folder: Path) -> tuple[bytes, MemoryGallery]:
-    """The index, and what it stands for."""
     if not folder.is_dir():
         raise InputError(f"there is no gallery folder {folder}: make it with `python -m ctl gallery build`")
     try:
         while True:
-            index = _read_file(folder / INDEX, INDEX_BYTES)
+            version = _version(folder / INDEX)
             try:
-                return index, unpack(_reader(folder, index), _mapper(folder), _hold_few, MOST_TRACKLETS)
+                return unpack(_reader(folder), _mapper(folder), _hold_few, MOST_TRACKLETS)
             except InputError:
-                if read_bytes(folder / INDEX) == index:  # else a writer replaced the files in the middle of the reading
+                if _version(folder / INDEX) == version:  # else a writer replaced the files in the middle of the reading
                     raise
     except InputError as error:
         raise InputError(f"gallery {folder} can't be used, {REBUILD}: {error}") from error
 
 
-def _reader(folder: Path, index: bytes) -> Read:
-    """Read the files that belong to this very index; by now the folder may have another."""
-    return lambda name, most: index if name == INDEX else _read_file(folder / name, most)
+def _version(file: Path) -> tuple[int, int, int] | None:
+    """Another whenever a file is replaced or changed. None where it can't be looked at."""
+    try:
+        state = file.stat()
+        return state.st_ino, state.st_size, state.st_mtime_ns
+    except OSError:
+        return None
+
+
+def _reader(folder: Path) -> Read:
+    return lambda name, most: _read_file(folder / name, INDEX_BYTES if name == INDEX else most)
 
 
 def _mapper(folder: Path) -> Load:

@@ -18,7 +18,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final, overload
+from typing import Any, Final, NamedTuple, overload
 
 import torch
 from safetensors import SafetensorError
@@ -122,11 +122,12 @@ def unpack(
         InputError: a file is missing, damaged, too large or not ours.
     """
     index = _read_index(read(INDEX, INDEX_BYTES), most_tracklets)
-    entries = tuple(_read_entry(number, values) for number, values in enumerate(index["entries"], start=1))
+    entries, digests = _read_entries(index.pop("entries"))
     if len({entry.key for entry in entries}) != len(entries):  # else one file could be read, and held, very often
         raise InputError("gallery keys must differ from each other")
     embeddings = _read_embeddings(load or _load_whole(read), index["embeddings"])
-    digests = [None if index["format"] == WITHOUT_EVIDENCE else values.get("evidence") for values in index["entries"]]
+    if index["format"] == WITHOUT_EVIDENCE:
+        digests = (None,) * len(entries)
     jpegs = ReadWhenAsked(lambda row: _read_jpeg(read, thumbnail_name(entries[row].key)), len(entries))
     evidence = ReadWhenAsked(lambda row: _read_evidence(read, entries[row].key, digests[row]), len(entries))
     return MemoryGallery(index["checkpoint_sha256"], entries, embeddings, hold(jpegs), hold(evidence))
@@ -142,7 +143,9 @@ def _load_whole(read: Read) -> Load:
 
 def _read_index(data: bytes, most_tracklets: int) -> dict[str, Any]:
     try:
-        index = json.loads(data)
+        text = data.decode()
+        del data  # of a million tracklets 120 MB
+        index = json.loads(text, object_hook=_smaller)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{INDEX} is not valid JSON: {error}") from error
     if not isinstance(index, dict):
@@ -157,14 +160,45 @@ def _read_index(data: bytes, most_tracklets: int) -> dict[str, Any]:
     return index
 
 
-def _read_entry(number: int, values: object) -> GalleryEntry:
+_NAMES: Final = ("key", "person", "camera")
+
+
+class _Explained(NamedTuple):
+    """What the index says of a tracklet with evidence."""
+
+    entry: GalleryEntry
+    evidence: object
+
+
+def _smaller(values: dict[str, Any]) -> object:
+    """What an object in the index becomes as soon as it is parsed: of a million, dictionaries would take 500 MB. The
+    object itself where it is no tracklet."""
+    key, person, camera = (values.get(name) for name in _NAMES)
+    if not (isinstance(key, str) and isinstance(person, str) and isinstance(camera, str)):
+        return values
+    entry, evidence = GalleryEntry(key, sys.intern(person), sys.intern(camera)), values.get("evidence")  # names recur
+    return entry if evidence is None else _Explained(entry, evidence)
+
+
+def _read_entries(listed: list[object]) -> tuple[tuple[GalleryEntry, ...], tuple[object, ...]]:
+    """Tracklets, and what is said of the evidence of each."""
+    entries: list[GalleryEntry] = []
+    evidence: list[object] = []
+    for number, values in enumerate(listed, start=1):
+        if isinstance(values, GalleryEntry):
+            values = _Explained(values, None)
+        if not isinstance(values, _Explained):
+            raise InputError(f"{INDEX}, entry {number}: {_amiss(values)}")
+        entries.append(values.entry)
+        evidence.append(values.evidence)
+    return tuple(entries), tuple(evidence)
+
+
+def _amiss(values: object) -> str:
     if not isinstance(values, dict):
-        raise InputError(f"{INDEX}, entry {number}: must be an object")
-    for name in ("key", "person", "camera"):
-        if not isinstance(values.get(name), str):
-            raise InputError(f"{INDEX}, entry {number}: {name!r} is missing or not a string")
-    person, camera = sys.intern(values["person"]), sys.intern(values["camera"])  # said often, held once
-    return GalleryEntry(values["key"], person, camera)
+        return "must be an object"
+    name = next(name for name in _NAMES if not isinstance(values.get(name), str))
+    return f"{name!r} is missing or not a string"
 
 
 def _read_embeddings(load: Load, name: str) -> Tensor:

@@ -62,10 +62,14 @@ class MemoryGallery:
         if self.embeddings.ndim != 2 or len(self.embeddings) != G or kind not in (torch.float32, torch.float16):
             shape_and_type = f"{tuple(self.embeddings.shape)} {kind}"
             raise InputError(f"gallery embeddings must be ({G}, D) float32 or float16, got {shape_and_type}")
-        lengths = [block.float().norm(dim=1) for block in self._blocks(self.embeddings)]
-        if not torch.allclose(torch.cat(lengths), torch.ones(G), atol=1e-3):
+        lengths = torch.empty(
+            G
+        )  # filled in place: small results between blocks would keep freed ones from being reused
+        for block, of_block in zip(self._blocks(self.embeddings), self._blocks(lengths), strict=True):
+            torch.linalg.vector_norm(block, dim=1, dtype=torch.float32, out=of_block)
+        if not torch.allclose(lengths, torch.ones(G), atol=1e-3):
             raise InputError("gallery embeddings must be L2-normalised")
-        if len(self._rows) != G:
+        if not self._rows.distinct:
             raise InputError("gallery keys must differ from each other")
 
     @classmethod
@@ -77,7 +81,7 @@ class MemoryGallery:
         return len(self.entries)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._rows
+        return isinstance(key, str) and self._rows.find(key) is not None
 
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
         rows = [self._row(key) for key in keys]
@@ -160,17 +164,18 @@ class MemoryGallery:
         return self.embeddings.nbytes + sum(map(len, self.jpegs)) + sum(map(len, self.evidence))
 
     @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {entry.key: row for row, entry in enumerate(self.entries)}
+    def _rows(self) -> "_Rows":
+        return _Rows(self.entries)
 
     @property
     def _width(self) -> int | None:
         return self.embeddings.shape[1] if len(self) else None
 
     def _row(self, key: str) -> int:
-        if key not in self._rows:
+        row = self._rows.find(key)
+        if row is None:
             raise unknown(key)
-        return self._rows[key]
+        return row
 
     @cached_property
     def _kinds(self) -> tuple[tuple[GalleryEntry, ...], np.ndarray]:
@@ -187,7 +192,7 @@ class MemoryGallery:
         if by_names != EVERYTHING and len(self):
             examples, kinds = self._kinds
             admitted = np.array([by_names.admits(entry) for entry in examples])[kinds]
-        admitted[[self._rows[key] for key in where.without_keys if key in self._rows]] = False
+        admitted[[self._row(key) for key in where.without_keys if key in self]] = False
         return torch.from_numpy(admitted.nonzero()[0])
 
     def _compare(self, query_direction: Tensor, where: Filter) -> tuple[Tensor, Tensor]:
@@ -217,3 +222,24 @@ class MemoryGallery:
     def _blocks(self, values: Tensor) -> tuple[Tensor, ...]:
         """Values of all or some rows, split so that the embeddings of a part stay in a core's cache."""
         return values.split(max(1, BLOCK // max(1, self.embeddings.shape[1])))
+
+
+class _Rows:
+    """Where the tracklets of a gallery are, by their keys: 16 bytes each, of which a dictionary takes 116."""
+
+    def __init__(self, entries: Sequence[GalleryEntry]) -> None:
+        hashes = np.fromiter((hash(entry.key) for entry in entries), np.int64, len(entries))
+        self._entries, self._rows = entries, hashes.argsort()
+        self._hashes = hashes[self._rows]  # ascending
+
+    @property
+    def distinct(self) -> bool:
+        """Whether no key is there twice. Different ones may have the same hash."""
+        same = np.flatnonzero(self._hashes[1:] == self._hashes[:-1])
+        rows = self._rows[np.union1d(same, same + 1)]
+        return len({self._entries[row].key for row in rows}) == len(rows)
+
+    def find(self, key: str) -> int | None:
+        """The row of a key; None if it isn't there."""
+        first, end = (int(np.searchsorted(self._hashes, hash(key), side)) for side in ("left", "right"))
+        return next((row for row in self._rows[first:end].tolist() if self._entries[row].key == key), None)

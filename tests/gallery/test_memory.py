@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctl.errors import InputError
-from ctl.gallery import Filter, MemoryGallery
+from ctl.gallery import Filter, GalleryEntry, MemoryGallery
 from tests.gallery.cases import SHA256, entry, key, people, record, records, some_embeddings
 
 
@@ -112,3 +112,19 @@ def test_filter_admits_for_a_search_what_it_admits_alone(cameras, without_camera
     gallery = MemoryGallery.empty(SHA256).add(records(some_embeddings()))
     found = {hit.key for hit in gallery.search(torch.ones(7), where=where)}
     assert found == {known.key for known in gallery.entries if where.admits(known)}
+
+
+class Alike(str):
+    """A key whose hash is that of every other."""
+
+    def __hash__(self) -> int:
+        return 7
+
+
+def test_keys_of_one_hash_are_told_apart() -> None:
+    entries = [GalleryEntry(Alike(key(number)), "Anna", "hall") for number in (3, 1, 2)]
+    gallery = MemoryGallery("", tuple(entries), torch.eye(3), (b"",) * 3, (b"",) * 3)
+    assert [gallery.records([Alike(key(number))])[0].embedding.argmax().item() for number in (1, 2, 3)] == [1, 2, 0]
+    assert Alike(key(4)) not in gallery
+    with pytest.raises(InputError, match="keys must differ"):
+        MemoryGallery("", (*entries, entries[1]), torch.eye(4), (b"",) * 4, (b"",) * 4)
