@@ -156,6 +156,8 @@ def read_precomputed(folder: Path, engine: Engine, clip: Path) -> Precomputed | 
 def write_checks(folder: Path, engine: Engine, clip: Path) -> Path:
     """Try each person's own map, and keep how true it is beside what `write_precomputed` kept of the clip.
 
+    It takes minutes, and only `assets/samples/make_results.py` asks for it.
+
     Returns:
         The file.
     Raises:

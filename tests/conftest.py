@@ -1,18 +1,28 @@
-"""What several tests start from: random weights, a browser."""
+"""What several tests start from: random weights, a browser.
+
+Packages that take long to import are imported where they are used: the process that deals tests out to others reads
+this file first, while the others wait, and needs none of them.
+"""
+
+from __future__ import annotations
 
 import gc
 import shutil
 from collections.abc import Iterator
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
-from hypothesis import settings
-from playwright.sync_api import Browser, sync_playwright
-from torch import nn
 
 from ctl.files import ROOT
-from ctl.pipeline import Engine
-from ctl.types import Analysis
+
+if TYPE_CHECKING:
+    import torch
+    from playwright.sync_api import Browser
+    from torch import nn
+
+    from ctl.pipeline import Engine
+    from ctl.types import Analysis
 
 CHROMIUM_ARGS = (
     "--no-sandbox",  # CI is root
@@ -27,6 +37,8 @@ CHROMIUM_ARGS = (
 
 def randomise_(module: nn.Module, seed: int = 0) -> nn.Module:
     """Give every parameter and every batch-norm statistic a value that a mistake would show in; returns the module."""
+    import torch
+
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in module.state_dict().items():
         if name.endswith("running_var"):
@@ -53,6 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure() -> None:
     """An example may take its time: how long says more about what else runs than about the code."""
+    from hypothesis import settings
+
     settings.register_profile("ctl", deadline=None)
     settings.load_profile("ctl")
 
@@ -66,6 +80,8 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, one for all tests, because a process can hold one Playwright; its own isn't downloaded."""
+    from playwright.sync_api import sync_playwright
+
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.fail("no Chromium found: install Debian's package, `apt-get install chromium`")
@@ -78,6 +94,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The bundled models on a CPU, loaded once; leave them as they are."""
+    from ctl.pipeline import Engine
+
     return Engine.load(device="cpu")
 
 
@@ -94,8 +112,28 @@ def scene(engine: Engine) -> Analysis:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def graphs_load_once() -> Iterator[None]:
+    """Every engine and most commands load both bundled networks in ONNX Runtime, where nothing can change them."""
+    from ctl.keypoints import movenet
+    from ctl.keypoints.centernet import load_bundled
+    from ctl.people import multipose
+
+    graph = cache(partial(load_bundled, device="cpu", onnx=True))
+
+    def load(name: str, device: str | torch.device, *, onnx: bool = False) -> nn.Module:
+        return graph(name) if onnx else load_bundled(name, device)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (movenet, multipose):
+            patch.setattr(module, "load_bundled", load)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def one_thread() -> Iterator[None]:
     """Tests share a machine: neither small tensors nor programs that tests start gain from a second thread."""
+    import torch
+
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")

@@ -1,7 +1,6 @@
 """How displays read a `Trace`: which graphs it holds, their matrices, and where a scale's nodes are on the picture."""
 
 import re
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, cast
 
@@ -12,9 +11,6 @@ from ctl.skeleton import SCALES, Scale, part_count, part_names, pooling_matrix
 from ctl.types import Keypoints, Trace
 
 Term = Literal["sum", "physical", "mask", "context"]
-TERM_NAMES: Final[Mapping[Term, str]] = MappingProxyType(
-    {"sum": "Sum (A)", "physical": "Physical (Ap)", "mask": "Mask (Am)", "context": "Context (Ac)"}
-)
 _KEYS: Final = MappingProxyType({"sum": "A", "physical": "Ap", "mask": "Am", "context": "Ac"})
 
 

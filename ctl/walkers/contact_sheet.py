@@ -1,4 +1,7 @@
-"""Look at a set: a sheet with one row per person and one column per tracklet's frame."""
+"""Look at a set: a sheet with one row per person and one column per tracklet's frame.
+
+No command calls it: `assets/walkers/make_contact_sheet.py` draws the README's sheet with it.
+"""
 
 from pathlib import Path
 

@@ -1,10 +1,12 @@
 """People without a clip, and how their pages are moved."""
 
+from typing import get_args
+
 import numpy as np
 from playwright.sync_api import Page
 
 from ctl.draw.browser import script
-from ctl.explain.reading import TERM_NAMES, matrices
+from ctl.explain.reading import Term, matrices
 from ctl.skeleton import Scale
 from ctl.types import PersonAnalysis, Trace, Tracklet
 from tests.explain.traces import HEIGHT, WIDTH
@@ -33,10 +35,10 @@ def expect_numbers(shown: Page, trace: Trace, scale: Scale, layer: int, rows: sl
         "([graph, names]) => {" + script("view", "graph_data") + "const data = dataOf(document.querySelector('.view'));"
         "unpackGraphs(data);"
         "return names.map(name => [data.graphs[graph][name].shape, [...data.graphs[graph][name].values]]); }",
-        [f"{scale}_l{layer}", list(TERM_NAMES)],
+        [f"{scale}_l{layer}", list(get_args(Term))],
     )
     half = np.abs(matrices(trace, scale, layer, "context")[:, rows]).max() / 32767 / 2
-    for term, (shape, values) in zip(TERM_NAMES, read_back, strict=True):
+    for term, (shape, values) in zip(get_args(Term), read_back, strict=True):
         wanted = matrices(trace, scale, layer, term)[:, rows]
         got = np.broadcast_to(np.array(values, np.float32).reshape(shape), wanted.shape)
         exact = term in ("physical", "mask")
