@@ -1,11 +1,13 @@
 """People without a clip, and how their pages are moved."""
 
-from typing import get_args
+from collections.abc import Sequence
+from typing import Final, get_args
 
 import numpy as np
 from playwright.sync_api import Page
 
-from ctl.draw.browser import script
+from ctl.draw.browser import calling, script, style_sheet
+from ctl.draw.page import page
 from ctl.explain.reading import Term, matrices
 from ctl.skeleton import Scale
 from ctl.types import PersonAnalysis, Trace, Tracklet
@@ -43,3 +45,33 @@ def expect_numbers(shown: Page, trace: Trace, scale: Scale, layer: int, rows: sl
         got = np.broadcast_to(np.array(values, np.float32).reshape(shape), wanted.shape)
         exact = term in ("physical", "mask")
         np.testing.assert_allclose(got, wanted, rtol=0, atol=0 if exact else 1.01 * half)
+
+
+def view_page(fragment: str, sheets: Sequence[str], scripts: Sequence[str]) -> str:
+    """A view on a page of its own."""
+    return page("View", f'<main id="here">{fragment}</main>', style_sheet(*sheets), calling("here", *scripts))
+
+
+_TIMED: Final = """
+  const slide = (input, value) => { input.value = value; input.dispatchEvent(new Event("input")); };
+  const timed = change => {
+    const waits = [...Array(15).keys()].map(turn => {
+      const start = performance.now();
+      change(turn);
+      document.body.getBoundingClientRect();  // what a frame lays out
+      return performance.now() - start;
+    });
+    return waits.sort((first, second) => first - second)[7];
+  };
+"""
+
+
+def expect_answers_at_once(shown: Page, changes: str) -> None:
+    """Each kind of change takes 50 ms at most, the median of fifteen turns.
+
+    Args:
+        changes: JavaScript that ends by returning {kind: timed(turn => …), …}; `slide(input, value)` moves a slider.
+    """
+    waits = shown.evaluate(f"() => {{{_TIMED}{changes}}}")
+    print(waits)
+    assert max(waits.values()) <= 50, waits
