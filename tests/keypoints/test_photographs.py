@@ -80,7 +80,7 @@ def people() -> list[Person]:
 @pytest.fixture(scope="module")
 def shares() -> dict[float, tuple[float, float]]:
     """Width over height of a crop -> share of joints in their places, seen stretched and seen as wide as it is."""
-    estimator = load_estimator()
+    estimator = load_estimator(onnx=True)
     counted: dict[float, tuple[list[bool], list[bool]]] = {aspect: ([], []) for aspect in ASPECTS}
     with torch.inference_mode():
         for person in people():
