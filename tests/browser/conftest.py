@@ -1,7 +1,7 @@
 """The app as its users meet it: a process of its own, a real browser, and a place for screenshots."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tests.browser.running import ROOT, running_app
 from tests.browser.steps import visit
 
 SAMPLES = ROOT / "assets" / "samples"
+Shoot = Callable[[Page, str], None]
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +21,14 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """$ARTEFACTS, where CI keeps pictures, or a temporary folder."""
-    folder = Path(os.environ.get("ARTEFACTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def shoot() -> Shoot:
+    """A function (page, name of a file) that takes a picture of the whole page where $ARTEFACTS says to keep them."""
+
+    def take(page: Page, name: str) -> None:
+        if folder := os.environ.get("ARTEFACTS"):
+            page.screenshot(path=Path(folder) / name, full_page=True)
+
+    return take
 
 
 @pytest.fixture

@@ -23,12 +23,26 @@ def look_name(size: tuple[int, int], dark: bool) -> str:
 
 
 @contextmanager
-def visit(browser: Browser, url: str, size: tuple[int, int] = WIDE, *, dark: bool = False) -> Iterator[Page]:
-    """A fresh, patient visit; fails afterwards if the page complained to the console."""
+def visit(
+    browser: Browser,
+    url: str,
+    size: tuple[int, int] = WIDE,
+    *,
+    dark: bool = False,
+    still: bool = False,
+    sample: str = "",
+) -> Iterator[Page]:
+    """A fresh, patient visit, to a sample if one is named; fails afterwards if the page complained to the console.
+
+    `still` asks for less motion: to draw what moves takes more than half of a test's time.
+    """
     expect.set_options(timeout=PATIENCE_MS)
     width, height = size
     context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce" if still else "no-preference",
+        accept_downloads=True,
     )
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
@@ -36,11 +50,15 @@ def visit(browser: Browser, url: str, size: tuple[int, int] = WIDE, *, dark: boo
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("domcontentloaded", lambda _: complaints.clear())  # a page that is left while it loads complains of that
-    page.goto(url)
-    expect(page.locator("#run")).to_be_visible()
-    yield page
-    heard = [*complaints]  # what is still being computed complains when its page goes away
-    context.close()
+    try:
+        page.goto(f"{url}?sample={sample}" if sample else url)
+        expect(page.locator("#run")).to_be_visible()
+        if sample:
+            expect_shown(page, sample)
+        yield page
+        heard = [*complaints]  # what is still being computed complains when its page goes away
+    finally:
+        context.close()
     assert heard == [], heard
 
 
@@ -64,13 +82,6 @@ def choose_sample(page: Page, title: str) -> None:
     picture = sample_named(page, title)
     picture.click()
     expect_shown(page, str(picture.get_attribute("data-sample")))
-
-
-def run_sample(page: Page, title: str) -> None:
-    """Open the page on a sample, by its address; nothing of another clip is on it."""
-    name = sample_named(page, title).get_attribute("data-sample")
-    page.goto(f"{page.url.partition('?')[0]}?sample={name}")
-    expect_shown(page, str(name))
 
 
 def open_tab(page: Page, name: str) -> None:

@@ -1,12 +1,12 @@
 """Why two clips match, in Chromium: the match, the graph explorer, what if, and whether a map is true."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from ctl.web.samples import OPENING
+from tests.browser.conftest import Shoot
 from tests.browser.steps import (
     NARROW,
     WIDE,
@@ -14,7 +14,6 @@ from tests.browser.steps import (
     expect_shown,
     look_name,
     open_tab,
-    run_sample,
     sideways_overflow,
     visit,
 )
@@ -24,10 +23,9 @@ LOOKS = [(WIDE, False), (WIDE, True), (NARROW, False), (NARROW, True)]
 
 @pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_a_match_says_what_it_adds_up_from(
-    browser: Browser, app_url: str, screenshots: Path, size: tuple[int, int], dark: bool
+    browser: Browser, app_url: str, shoot: Shoot, size: tuple[int, int], dark: bool
 ) -> None:
-    with visit(browser, app_url, size, dark=dark) as page:
-        run_sample(page, "Man, camera 1")
+    with visit(browser, app_url, size, dark=dark, still=dark, sample="man-lab1") as page:
         open_tab(page, "Match")
         match = page.locator("#match .match")
         expect(match).to_contain_text("Calibrated probability")
@@ -40,12 +38,11 @@ def test_a_match_says_what_it_adds_up_from(
         assert float(sums[0].replace("−", "-")) == pytest.approx(similarity, abs=2e-3)
         assert sideways_overflow(page) == 0
         assert (brightness(page, "#match .match-head") > 128) == dark
-        page.screenshot(path=screenshots / f"match-{look_name(size, dark)}.png", full_page=True)
+        shoot(page, f"match-{look_name(size, dark)}.png")
 
 
 def test_another_hit_is_another_match(browser: Browser, app_url: str) -> None:
-    with visit(browser, app_url) as page:
-        run_sample(page, "Man, camera 1")
+    with visit(browser, app_url, sample="man-lab1") as page:
         open_tab(page, "Gallery")
         second = page.locator("#hits li").nth(1)
         expect(second).to_contain_text("#2")
@@ -58,10 +55,9 @@ def test_another_hit_is_another_match(browser: Browser, app_url: str) -> None:
 
 @pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
-    browser: Browser, app_url: str, screenshots: Path, size: tuple[int, int], dark: bool
+    browser: Browser, app_url: str, shoot: Shoot, size: tuple[int, int], dark: bool
 ) -> None:
-    with visit(browser, app_url, size, dark=dark) as page:
-        run_sample(page, "Woman, street")
+    with visit(browser, app_url, size, dark=dark, still=dark, sample="woman-street") as page:
         explorer = page.locator("#explorer")
         expect(explorer.locator(".node")).to_have_count(32)
         explorer.get_by_role("radio", name="s1").check(force=True)
@@ -75,7 +71,7 @@ def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
         expect(explorer.locator(".view-clock")).to_contain_text("frame 2 ")
         expect(chosen).to_have_attribute("data-name", "right ankle")
         assert sideways_overflow(page) == 0
-        page.screenshot(path=screenshots / f"graph-{look_name(size, dark)}.png", full_page=True)
+        shoot(page, f"graph-{look_name(size, dark)}.png")
 
         open_tab(page, "Adjacency")
         matrices = page.locator("#matrices")
@@ -91,10 +87,9 @@ def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
 
 @pytest.mark.parametrize(("size", "dark"), LOOKS)
 def test_what_if_shows_what_moves(
-    browser: Browser, app_url: str, screenshots: Path, size: tuple[int, int], dark: bool
+    browser: Browser, app_url: str, shoot: Shoot, size: tuple[int, int], dark: bool
 ) -> None:
-    with visit(browser, app_url, size, dark=dark) as page:
-        run_sample(page, "Man, camera 3")
+    with visit(browser, app_url, size, dark=dark, still=dark, sample="man-lab3") as page:
         open_tab(page, "What if")
         answer = page.locator("#what-if")
         expect(page.get_by_role("checkbox", name="Context (Ac)")).not_to_be_checked()
@@ -108,12 +103,11 @@ def test_what_if_shows_what_moves(
         page.get_by_role("checkbox", name="Frames hear each other").click()
         expect(answer).to_contain_text("How the ranking moved")
         assert sideways_overflow(page) == 0
-        page.screenshot(path=screenshots / f"what-if-{look_name(size, dark)}.png", full_page=True)
+        shoot(page, f"what-if-{look_name(size, dark)}.png")
 
 
-def test_a_map_is_checked_on_request(browser: Browser, app_url: str, screenshots: Path) -> None:
-    with visit(browser, app_url) as page:
-        run_sample(page, "Walker 10")
+def test_a_map_is_checked_on_request(browser: Browser, app_url: str, shoot: Shoot) -> None:
+    with visit(browser, app_url, sample="walker-0010") as page:
         open_tab(page, "Grad-CAM")
         expect(page.locator("#cam-maps canvas")).to_be_visible()
         page.click("#check-map")
@@ -121,7 +115,7 @@ def test_a_map_is_checked_on_request(browser: Browser, app_url: str, screenshots
         expect(verdict).to_contain_text("this map is")
         expect(verdict.locator(".faithfulness-plots svg")).to_have_count(2)
         expect(verdict.locator("tr", has_text="ROAD")).to_be_visible()
-        page.screenshot(path=screenshots / "verdict.png", full_page=True)
+        shoot(page, "verdict.png")
 
 
 def test_the_address_reopens_sample_tab_and_rank(browser: Browser, app_url: str) -> None:
@@ -139,14 +133,14 @@ def test_a_tab_alone_is_opened_on_the_first_sample(browser: Browser, app_url: st
         expect_shown(page, OPENING)
 
 
-def test_the_tour_leads_through_its_stops(browser: Browser, app_url: str, screenshots: Path) -> None:
+def test_the_tour_leads_through_its_stops(browser: Browser, app_url: str, shoot: Shoot) -> None:
     with visit(browser, app_url) as page:
         page.locator("#tour").get_by_role("button", name="Take the tour").click()
         walk = page.locator("#tour section")
         expect(walk).to_contain_text("1 of 6")
         expect(page.locator("#facts")).to_contain_text("man-lab1.")
         expect(page.get_by_role("tab", name="Match", exact=True)).to_have_attribute("aria-selected", "true")
-        page.screenshot(path=screenshots / "tour.png", full_page=True)
+        shoot(page, "tour.png")
         walk.get_by_role("button", name="Next").click()
         expect(walk).to_contain_text("2 of 6")
         expect(page.get_by_role("tab", name="Graph", exact=True)).to_have_attribute("aria-selected", "true")

@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from ctl.gallery import read_bundle, read_gallery
+from tests.browser.conftest import Shoot
 from tests.browser.running import running_app
-from tests.browser.steps import NARROW, WIDE, choose_sample, open_tab, run_sample, sideways_overflow, visit
+from tests.browser.steps import NARROW, WIDE, choose_sample, open_tab, sideways_overflow, visit
 
 
 def enrol(page: Page, name: str, camera: str) -> None:
@@ -32,10 +33,9 @@ def mark(page: Page, text: str) -> None:
 
 @pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (NARROW, True)])
 def test_from_enrolling_to_importing(
-    browser: Browser, app_url: str, screenshots: Path, tmp_path: Path, size: tuple[int, int], dark: bool
+    browser: Browser, app_url: str, shoot: Shoot, tmp_path: Path, size: tuple[int, int], dark: bool
 ) -> None:
-    with visit(browser, app_url, size, dark=dark) as page:
-        run_sample(page, "Walker 10")
+    with visit(browser, app_url, size, dark=dark, still=True, sample="walker-0010") as page:
         open_own_gallery(page)
         page.click("#enrol")
         expect(page.locator(".toast-body")).to_contain_text("Say who it is")
@@ -55,9 +55,7 @@ def test_from_enrolling_to_importing(
         (entry,) = read_bundle(bundle).entries
         assert (entry.person, entry.camera) == ("Ada Lovelace", "porch")
         assert sideways_overflow(page) == 0
-        page.screenshot(
-            path=screenshots / f"own-gallery-{'phone' if size == NARROW else 'desktop'}.png", full_page=True
-        )
+        shoot(page, f"own-gallery-{'phone' if size == NARROW else 'desktop'}.png")
 
         mark(page, "Ada Lovelace")
         page.click("#remove")
@@ -76,16 +74,14 @@ def test_from_enrolling_to_importing(
         expect(found).to_have_count(1)
         found.get_by_role("button", name="Compare").click()
         expect(page.locator("#match .match-head")).to_be_visible()
-    with visit(browser, app_url, size) as other:
-        run_sample(other, "Walker 2")
+    with visit(browser, app_url, size, still=True, sample="walker-0002") as other:
         open_tab(other, "Gallery")
         expect(other.locator("#hits li").first).to_be_visible()
         assert other.locator("#hits li", has_text="Ada").count() == 0, "what a visitor enrols is theirs alone"
 
 
-def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, screenshots: Path) -> None:
-    with visit(browser, app_url) as page:
-        run_sample(page, "Man, camera 1")
+def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, shoot: Shoot) -> None:
+    with visit(browser, app_url, sample="man-lab1") as page:
         open_tab(page, "Gallery")
         page.get_by_role("button", name="Search again, filter and count").click()
         expect(page.locator("#queries")).to_contain_text("man-lab1.mp4, person 1")
@@ -98,7 +94,7 @@ def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, scree
         cameras = sorted(text.partition("camera ")[2].split("\n")[0] for text in others)
         assert cameras == ["lab 2", "lab 4"], "neither query is among the hits"
         expect(page.locator("#histogram .barlayer path")).to_have_count(40)
-        page.screenshot(path=screenshots / "gallery-combined.png", full_page=True)
+        shoot(page, "gallery-combined.png")
 
         page.locator("#at-least input[type=number]").fill("0.5")
         page.locator("#at-least input[type=number]").press("Enter")
@@ -114,8 +110,7 @@ def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, scree
 
 def test_an_older_search_never_overtakes_a_newer_one(browser: Browser, app_url: str) -> None:
     """The older one's request is held back until the newer one is answered."""
-    with visit(browser, app_url) as page:
-        run_sample(page, "Walker 10")
+    with visit(browser, app_url, sample="walker-0010") as page:
         open_tab(page, "Gallery")
         hits = page.locator("#hits li")
         expect(hits.first).to_contain_text("Walker 10")
@@ -137,8 +132,10 @@ def test_an_older_search_never_overtakes_a_newer_one(browser: Browser, app_url: 
 
 def test_a_gallery_on_disk_outlives_the_app(browser: Browser, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "gallery"
-    with running_app(tmp_path / "first", "--gallery", str(folder)) as url, visit(browser, url) as page:
-        run_sample(page, "Walker 5")
+    with (
+        running_app(tmp_path / "first", "--gallery", str(folder)) as url,
+        visit(browser, url, sample="walker-0005") as page,
+    ):
         open_own_gallery(page)
         expect(page.locator("#own-gallery")).to_contain_text("stays on this server's disk")
         enrol(page, "Grace", "hall")

@@ -2,11 +2,11 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import Shoot
 from tests.browser.steps import (
     SAMPLES,
     TABS,
@@ -34,7 +34,7 @@ def expect_playing(page: Page, video: str) -> None:
     )
 
 
-def test_the_page_opens_on_an_answer(page: Page, screenshots: Path) -> None:
+def test_the_page_opens_on_an_answer(page: Page, shoot: Shoot) -> None:
     """From opening the page to who, and why: no click, and nothing is computed by the backbone."""
     expect(page.locator("#answer h2")).to_contain_text("Most similar: woman (rendered)")
     cards = page.locator("#answer li")
@@ -43,7 +43,7 @@ def test_the_page_opens_on_an_answer(page: Page, screenshots: Path) -> None:
     expect(cards.last).to_contain_text("someone else")
     expect(page.locator("#status")).not_to_contain_text("Done in")
     expect_drawn(page, "#portrait img", taller=200)
-    page.screenshot(path=screenshots / "start.png", full_page=True)
+    shoot(page, "start.png")
 
 
 def test_a_sample_is_shown_at_once_without_run(page: Page) -> None:
@@ -113,7 +113,7 @@ def test_people_of_a_scene_are_chosen_on_the_frame_and_by_key(browser: Browser, 
         expect(page.locator("#answer .same")).to_have_count(0)
 
 
-def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
+def test_clip_fills_every_tab(page: Page, shoot: Shoot) -> None:
     drop(page, SAMPLES / "lab.mp4")
     page.click("#run")
     expect(page.locator("#status")).to_contain_text("Done in")
@@ -124,7 +124,7 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     expect(page.locator(".ctl-note", has_text="rankings are not meaningful")).to_have_count(0)
     people = page.locator("#people .ctl-faces button")
     expect(people.nth(1)).to_be_visible()
-    page.screenshot(path=screenshots / "graph.png", full_page=True)
+    shoot(page, "graph.png")
 
     first = page.get_attribute("#graph-video video", "src")
     page.get_by_role("radio", name="s3 · 5 parts").first.click()
@@ -135,7 +135,7 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     matrices = page.locator("#matrices")
     expect(matrices.locator("canvas[role=application]")).to_have_count(3)
     expect(matrices.get_by_role("button", name="Frame 17", exact=True)).to_be_visible()
-    page.screenshot(path=screenshots / "adjacency.png", full_page=True)
+    shoot(page, "adjacency.png")
     matrices.get_by_role("radio", name="Body (Ap)").check(force=True)
     expect(matrices.locator(".adjacency-key")).to_contain_text("0.00 1.00")
 
@@ -144,13 +144,13 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     page.get_by_role("button", name="This map as picture and video").click()
     expect_playing(page, "#cam-video video")
     expect_drawn(page, "#cam-strip img", wider=300)
-    page.screenshot(path=screenshots / "cam.png", full_page=True)
+    shoot(page, "cam.png")
 
     open_tab(page, "Gallery")
     best = page.locator("#hits li").first
     expect(best).to_contain_text("camera")
     expect_drawn(page, "#hits li img", taller=100)
-    page.screenshot(path=screenshots / "gallery.png", full_page=True)
+    shoot(page, "gallery.png")
 
     open_tab(page, "Numbers")
     expect(page.get_by_role("gridcell", name="total")).to_be_visible()
@@ -161,7 +161,7 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     analysis = json.loads(download.value.path().read_text(encoding="utf-8"))
     assert len(analysis["tracklets"]) == people.count() > 1
     assert analysis["checkpoint"]["trained"] is True
-    page.screenshot(path=screenshots / "numbers.png", full_page=True)
+    shoot(page, "numbers.png")
 
     for device, width, height in (("tablet", 768, 1024), ("phone", 390, 844)):
         page.set_viewport_size({"width": width, "height": height})
@@ -169,7 +169,7 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
             open_tab(page, tab)
             page.wait_for_timeout(500)
             assert sideways_overflow(page) == 0, f"{tab} is wider than a {device}"
-            page.screenshot(path=screenshots / f"{device}-{tab.lower().replace(' ', '-')}.png", full_page=True)
+            shoot(page, f"{device}-{tab.lower().replace(' ', '-')}.png")
 
     open_tab(page, "Graph")
     shown = page.locator("#explorer .view-data").text_content()
@@ -178,9 +178,9 @@ def test_clip_fills_every_tab(page: Page, screenshots: Path) -> None:
     expect(page.locator("#graph-video video")).to_have_count(0)
 
 
-def test_sample_in_the_dark(browser: Browser, app_url: str, screenshots: Path) -> None:
+def test_sample_in_the_dark(browser: Browser, app_url: str, shoot: Shoot) -> None:
     with visit(browser, f"{app_url}?sample=man-lab1&tab=adjacency", dark=True) as page:
         expect(page.locator("#people")).to_be_hidden()
         expect(page.locator("#matrices .adjacency-key")).to_be_visible()
         assert brightness(page, "#matrices .adjacency-key") > 150, "dark text on a dark page"
-        page.screenshot(path=screenshots / "dark-adjacency.png", full_page=True)
+        shoot(page, "dark-adjacency.png")

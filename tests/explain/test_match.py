@@ -212,7 +212,7 @@ def pictures(kind: str, side: int) -> dict[str, np.ndarray]:
     [
         partial(pictures, "PNG", 64),
         partial(pictures, "JPEG", 5000),
-        partial(pictures, "JPEG", 20_000),
+        partial(pictures, "JPEG", 14_000),
         {"moment_shares": np.full((3, 16), np.nan, np.float16)},
         {"times": np.full(3, np.inf)},
         {"frames": np.array(-5)},
