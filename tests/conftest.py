@@ -55,12 +55,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs Chromium, so that nobody has to remember to; run files with long tests first.
 
     Processes take files in turn: if the short ones come last, none of them is left alone with a long one at the end.
+    The very first forks: threads that other tests leave behind break what is forked.
     """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()) or "browser" in item.path.parent.name:
             item.add_marker("browser")
     long = {item.path for item in items if item.get_closest_marker("browser") or item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in long)
+    items.sort(key=lambda item: (item.path.name != "test_zero_gpu.py", item.path not in long))
 
 
 def pytest_configure() -> None:

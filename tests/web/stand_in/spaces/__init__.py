@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
@@ -60,4 +61,5 @@ def run(task: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
     try:
         return pickle.dumps((False, task(*args)))
     except Exception as error:
+        traceback.print_exc()
         return pickle.dumps((True, type(error).__name__))
