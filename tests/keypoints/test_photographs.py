@@ -18,6 +18,8 @@ from ctl.people.crop import cut
 from ctl.video.reader import open_clip
 from ctl.video.resize import stretch
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = Path(__file__).parent / "people"
 ASPECTS = (0.3, 0.4, 0.5, 0.62, 0.75, 0.87, 1.0, 1.2)
 NEAR = 0.2
