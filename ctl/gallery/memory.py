@@ -192,7 +192,7 @@ class MemoryGallery:
         if by_names != EVERYTHING and len(self):
             examples, kinds = self._kinds
             admitted = np.array([by_names.admits(entry) for entry in examples])[kinds]
-        admitted[[self._row(key) for key in where.without_keys if key in self]] = False
+        admitted[[row for key in where.without_keys if (row := self._rows.find(key)) is not None]] = False
         return torch.from_numpy(admitted.nonzero()[0])
 
     def _compare(self, query_direction: Tensor, where: Filter) -> tuple[Tensor, Tensor]:
