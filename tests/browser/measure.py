@@ -7,7 +7,6 @@ card's match is shown, and until What if has answered. Median, least and most, a
 """
 
 import json
-import shutil
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from ctl.video.cut import write_cut
 from ctl.web.samples import OPENING
 from tests.browser.running import running_app
 from tests.browser.steps import SAMPLES, drop, open_tab, sample_named, visit
-from tests.conftest import CHROMIUM_ARGS
+from tests.conftest import CHROMIUM_ARGS, chromium_path
 
 SCENE_SECONDS: Final = 5.0
 
@@ -76,7 +75,7 @@ def after_that(page: Page) -> dict[str, float]:
 def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
     found: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as folder, running_app(Path(folder) / "scratch") as url, sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS)
+        browser = p.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_ARGS)
         clips = {
             "crop": cut(SAMPLES / "man-lab1.mp4", 60.0, Path(folder) / "crop.mp4"),
             "scene": cut(SAMPLES / "street.mp4", SCENE_SECONDS, Path(folder) / "scene.mp4"),

@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 from tests.browser.running import thinned
 from tests.browser.steps import SAMPLES, choose_sample, drop, visit
-from tests.conftest import CHROMIUM_ARGS
+from tests.conftest import CHROMIUM_ARGS, chromium_path
 
 
 def test_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:
@@ -156,8 +155,10 @@ def test_what_the_camera_records_is_run(browser: Browser, app_url: str, tmp_path
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-video-capture={film}",
     ]
-    with_camera = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=arguments)
-    with visit(with_camera, app_url) as page:
+    with (
+        browser.browser_type.launch(executable_path=chromium_path(), args=arguments) as with_camera,
+        visit(with_camera, app_url) as page,
+    ):
         page.get_by_role("button", name="Record · link · models").click()
         camera = page.locator("#camera")
         camera.get_by_text("Click to Access Webcam").click()
@@ -169,7 +170,6 @@ def test_what_the_camera_records_is_run(browser: Browser, app_url: str, tmp_path
         expect(page.locator("#clip .file-preview")).to_be_visible()
         page.click("#run")
         expect(page.locator("#status")).to_contain_text("Done in", timeout=60_000)
-    with_camera.close()
 
 
 def jpeg(image: np.ndarray) -> bytes:
