@@ -25,3 +25,7 @@ SEARCHING: Final[dict[str, Any]] = {"concurrency_id": "searching", "concurrency_
 
 SHOWING: Final[dict[str, Any]] = {"concurrency_id": "showing", "concurrency_limit": 1}
 """A sample, or another person: what is stored is read, no model runs; one after the other, as `SEARCHING`."""
+
+EACH: Final[dict[str, Any]] = {"trigger_mode": "multiple"}
+"""For events that say what was clicked: each is answered, in its turn. Gradio's "always_last" would answer the first
+click a second time in place of the last one, and its "once" would drop what is clicked meanwhile."""

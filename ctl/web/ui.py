@@ -9,7 +9,7 @@ from ctl.web import api, filling, handlers, page, text
 from ctl.web.access import NAME_THE_UNNAMED
 from ctl.web.browser import calling, pressing
 from ctl.web.links import DROP_IDLE_BASE, READ_VISIT, RUN_ASKED, SHOW_STOP, WRITE_LINK
-from ctl.web.queues import MODEL, PLUMBING, SHOWING
+from ctl.web.queues import EACH, MODEL, PLUMBING, SHOWING
 from ctl.web.samples import Sample
 from ctl.web.service import ExplainService
 from ctl.web.tabs import adjacency, answer, cam, clip, gallery, graph, match, numbers, own, what_if
@@ -20,8 +20,6 @@ QUEUE_SIZE: Final = 200
 
 SHOW_RESULTS: Final = """() => document.querySelector("#answer-card").scrollIntoView({block: "nearest"})"""
 """After a run: where the window is small, the answer stands below."""
-LAST: Final[dict[str, Any]] = {"trigger_mode": "always_last"}
-"""Of several clicks while one is answered, the last one counts."""
 
 CACHE_SWEEP: Final = (600, 3600)  # seconds: every, older than
 
@@ -86,13 +84,13 @@ def _connect_samples(app: gr.Blocks, shown: page.Page) -> gr.events.Dependency:
     own, sample = shown.visit.own, shown.strip.sample
     chosen = (
         opened.then(handlers.make_on_link(shown), [own, search], filled, **options),
-        shown.strip.pictures.select(handlers.make_on_sample(shown), own, filled, **LAST, **options),
-        shown.tour.walk.select(handlers.make_on_stop(shown), own, [*filled, shown.tour.walk], **LAST, **options),
+        shown.strip.pictures.select(handlers.make_on_sample(shown), own, filled, **EACH, **options),
+        shown.tour.walk.select(handlers.make_on_stop(shown), own, [*filled, shown.tour.walk], **EACH, **options),
     )
     for event in chosen:
         event.success(None, shown.pending, None, js=RUN_ASKED)
     shown.answer.people.select(
-        handlers.make_on_person(shown), [shown.visit.selection, own, sample], shown.showing, **LAST, **options
+        handlers.make_on_person(shown), [shown.visit.selection, own, sample], shown.showing, **EACH, **options
     )
     gr.on([shown.tabs.select, shown.match.hit.change, sample.change], None, sample, None, js=WRITE_LINK)
     sample.change(None, sample, None, js=pressing("#samples button[data-sample]"))

@@ -88,6 +88,18 @@ def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name, exact=True).click()
 
 
+def type_number(page: Page, slider: str, number: str) -> None:
+    """Type into a slider until the number stays: one that was just unfolded may be filled with its value meanwhile."""
+    box = page.locator(f"{slider} input[type=number]")
+    for _ in range(10):
+        box.fill(number)
+        box.press("Enter")
+        page.wait_for_timeout(200)
+        if box.input_value() == number:
+            return
+    raise AssertionError(f"{slider} shows {box.input_value()}, not {number}")
+
+
 def expect_drawn(page: Page, picture: str, wider: int = 0, taller: int = 0) -> None:
     """The picture is loaded, and has more than so many pixels in width and height."""
     page.wait_for_function(

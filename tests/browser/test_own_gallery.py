@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from ctl.gallery import read_bundle, read_gallery
 from tests.browser.conftest import Shoot
 from tests.browser.running import running_app
-from tests.browser.steps import NARROW, WIDE, choose_sample, open_tab, sideways_overflow, visit
+from tests.browser.steps import NARROW, WIDE, choose_sample, open_tab, sideways_overflow, type_number, visit
 
 
 def enrol(page: Page, name: str, camera: str) -> None:
@@ -68,8 +68,7 @@ def test_from_enrolling_to_importing(
         choose_sample(page, "Walker 2")
         expect(page.locator("#hits li").first).to_contain_text("Walker 2")
         page.get_by_role("button", name="Search again, filter and count").click()
-        page.locator("#top-k input[type=number]").fill("100")  # they are strangers
-        page.locator("#top-k input[type=number]").press("Enter")
+        type_number(page, "#top-k", "100")  # they are strangers
         found = page.locator("#hits li", has_text="Ada Lovelace")
         expect(found).to_have_count(1)
         found.get_by_role("button", name="Compare").click()
@@ -87,6 +86,7 @@ def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, shoot
         expect(page.locator("#queries")).to_contain_text("man-lab1.mp4, person 1")
         choose_sample(page, "Man, camera 3")
         found = page.locator("#hits li", has_text="man (lab)")
+        expect(page.locator("#queries label", has=page.locator("input:checked"))).to_contain_text("man-lab3.mp4")
         expect(found).to_have_count(3)
         page.locator("#queries").get_by_role("checkbox", name="man-lab1.mp4, person 1").click()
         expect(found).to_have_count(2)
@@ -96,8 +96,7 @@ def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, shoot
         expect(page.locator("#histogram .barlayer path")).to_have_count(40)
         shoot(page, "gallery-combined.png")
 
-        page.locator("#at-least input[type=number]").fill("0.5")
-        page.locator("#at-least input[type=number]").press("Enter")
+        type_number(page, "#at-least", "0.5")
         expect(page.locator("#meaning")).to_contain_text("similarity 0.50 shows one person")
         weak = page.locator("#hits li b", has_text=re.compile(r"· (−|0\.[0-4])"))
         expect(weak).to_have_count(0)
@@ -117,9 +116,7 @@ def test_an_older_search_never_overtakes_a_newer_one(browser: Browser, app_url: 
         page.get_by_role("button", name="Search again, filter and count").click()
         held: list[Route] = []
         page.route("**/queue/join*", lambda route: route.fallback() if held else held.append(route))
-        page.locator("#top-k input[type=number]").fill("7")
-        page.locator("#top-k input[type=number]").press("Enter")
-        page.wait_for_function("document.querySelector('#top-k input[type=number]').value === '7'")
+        type_number(page, "#top-k", "7")
         hits.filter(has_text="woman").first.get_by_role("button", name="Search").click()
         expect(hits.first).to_contain_text("woman")
         newer = hits.all_inner_texts()

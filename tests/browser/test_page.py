@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ctl.web.samples import OPENING
 from tests.browser.conftest import Shoot
 from tests.browser.steps import (
     SAMPLES,
@@ -14,6 +15,7 @@ from tests.browser.steps import (
     choose_sample,
     drop,
     expect_drawn,
+    expect_shown,
     open_tab,
     sample_named,
     sideways_overflow,
@@ -52,6 +54,16 @@ def test_a_sample_is_shown_at_once_without_run(page: Page) -> None:
     expect(page.locator("#answer h2")).to_contain_text("Nobody known is similar enough")
     expect(sample_named(page, "Walker 2")).to_have_attribute("aria-pressed", "true")
     page.wait_for_function("location.search.includes('sample=walker-0002')")
+
+
+def test_of_samples_clicked_in_a_row_the_last_is_shown(page: Page) -> None:
+    expect_shown(page, OPENING)
+    with page.expect_response("**/queue/join*"):
+        sample_named(page, "Walker 2").click()
+    sample_named(page, "Walker 5").click()
+    expect_shown(page, "walker-0005")
+    page.wait_for_timeout(1000)
+    expect_shown(page, "walker-0005")
 
 
 def test_only_the_open_tab_is_filled_and_only_once(page: Page) -> None:

@@ -10,7 +10,7 @@ from ctl.gallery import Gallery
 from ctl.types import Ranking
 from ctl.web import cards, text
 from ctl.web.browser import pressing, script
-from ctl.web.queues import PLUMBING
+from ctl.web.queues import EACH, PLUMBING
 from ctl.web.runs import Run
 from ctl.web.tabs.common import Values
 
@@ -59,4 +59,4 @@ def connect(card: AnswerCard, hit: gr.Dropdown, reference: gr.Dropdown) -> None:
         return {hit: event.key, reference: event.key}
 
     hit.change(None, hit, None, js=pressing("#answer button[data-key]"), show_progress="hidden")
-    card.answer.select(compare, None, [hit, reference], show_progress="hidden", **PLUMBING)
+    card.answer.select(compare, None, [hit, reference], show_progress="hidden", **EACH, **PLUMBING)

@@ -12,7 +12,7 @@ from ctl.gallery import TOP_K, Gallery
 from ctl.types import Ranking
 from ctl.web import text
 from ctl.web.cards import answer_html
-from ctl.web.queues import PLUMBING, SEARCHING
+from ctl.web.queues import EACH, PLUMBING, SEARCHING
 from ctl.web.runs import Run
 from ctl.web.searches import (
     HITS_SCRIPT,
@@ -186,7 +186,9 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
         tab.hits, tab.histogram, tab.meaning, tab.searched, tab.queries, tab.cameras, tab.without_cameras,
         followers.answer, followers.hit, followers.reference,
     ]  # fmt: skip
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [tab.hits], **SEARCHING}
+    options: dict[str, Any] = {
+        "api_visibility": "private", "show_progress_on": [tab.hits], "trigger_mode": "always_last", **SEARCHING
+    }  # fmt: skip
     visit.shown.change(
         remember, [visit.selection, tab.searched], tab.searched, show_progress="hidden", api_visibility="private",
         **SEARCHING,
@@ -197,6 +199,7 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
         [tab.searched, tab.queries, followers.hit, followers.tabs],
         show_progress="hidden",
         api_visibility="private",
+        **EACH,
         **SEARCHING,
     )
     picked.success(find, inputs, outputs, js=_NUMBERED, **options)
@@ -204,7 +207,7 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
         again = event.success(find, inputs, outputs, js=_NUMBERED, **options)
         again.success(lambda: str(time.monotonic_ns()), None, visit.changed, show_progress="hidden", **PLUMBING)
     moved = [visit.lines["gallery"].change, *(control.input for control in tab.controls)]
-    gr.on(moved, find, inputs, outputs, js=_NUMBERED, trigger_mode="always_last", **options)
+    gr.on(moved, find, inputs, outputs, js=_NUMBERED, **options)
 
 
 _NUMBERED: Final = "(...given) => [...given.slice(0, -1), performance.now()]"
