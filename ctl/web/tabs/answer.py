@@ -2,7 +2,7 @@
 compared everywhere, a box or a thumbnail the person."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import gradio as gr
 
@@ -10,7 +10,6 @@ from ctl.gallery import Gallery
 from ctl.types import Ranking
 from ctl.web import cards, text
 from ctl.web.browser import pressing, script
-from ctl.web.queues import EACH, PLUMBING
 from ctl.web.runs import Run
 from ctl.web.tabs.common import Values
 
@@ -53,10 +52,13 @@ def lay_out() -> AnswerCard:
 
 
 def connect(card: AnswerCard, hit: gr.Dropdown, reference: gr.Dropdown) -> None:
-    """A card sets the hit that Match compares and Grad-CAM refers to."""
-
-    def compare(event: gr.EventData) -> Values:
-        return {hit: event.key, reference: event.key}
-
+    """A card sets the hit that Match compares and Grad-CAM refers to, without asking the server."""
     hit.change(None, hit, None, js=pressing("#answer button[data-key]"), show_progress="hidden")
-    card.answer.select(compare, None, [hit, reference], show_progress="hidden", **EACH, **PLUMBING)
+    card.answer.select(None, None, [hit, reference], js=_COMPARED, show_progress="hidden")
+
+
+_COMPARED: Final = """() => {
+  const {key} = document.querySelector("#answer button[aria-pressed=true]").dataset;
+  return [key, key];
+}"""
+"""Key of the pressed card's hit, for both."""
