@@ -82,7 +82,7 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
         }
         for _ in range(rounds):
             start = time.perf_counter()
-            with visit(browser, url) as page:
+            with visit(browser, url, moving=True) as page:
                 several = {"opening": waits(page, OPENING, start)}
                 page.wait_for_timeout(3000)
                 several["opening"]["blocked"] = blocked(page)
@@ -90,7 +90,7 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
                 sample_named(page, "Man, camera 1").click()
                 several["sample"] = waits(page, "man-lab1", start) | after_that(page)
             for kind, clip in clips.items():
-                with visit(browser, url) as page:
+                with visit(browser, url, moving=True) as page:
                     expect(page.locator("#answer li").first).to_be_visible()
                     drop(page, clip)
                     start = time.perf_counter()

@@ -11,7 +11,19 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.running import ROOT
 
 SAMPLES: Final = ROOT / "assets" / "samples"
-TABS: Final = ("Graph", "Adjacency", "Grad-CAM", "Match", "What if", "Gallery", "Numbers", "Tables")
+FILLED: Final = {
+    "Graph": "#explorer .node",
+    "Adjacency": "#matrices canvas",
+    "Grad-CAM": "#cam-maps canvas",
+    "Match": "#match .match-head",
+    "What if": "#what-if .what-if-pair",
+    "Gallery": "#hits li",
+    "Numbers": "#timings [role=gridcell]",
+    "Tables": "#paper-tables .ctl-plot",
+}
+"""Tabs, and what is in them as soon as they are filled."""
+
+TABS: Final = tuple(FILLED)
 PATIENCE_MS: Final = 300_000  # a run takes seconds, but waits for those before it and for a busy machine
 WIDE: Final = (1440, 1000)
 NARROW: Final = (390, 844)
@@ -29,19 +41,19 @@ def visit(
     size: tuple[int, int] = WIDE,
     *,
     dark: bool = False,
-    still: bool = False,
+    moving: bool = False,
     sample: str = "",
 ) -> Iterator[Page]:
     """A fresh, patient visit, to a sample if one is named; fails afterwards if the page complained to the console.
 
-    `still` asks for less motion: to draw what moves takes more than half of a test's time.
+    Less motion is asked for unless `moving`: to draw what moves takes more than half of a test's time.
     """
     expect.set_options(timeout=PATIENCE_MS)
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
-        reduced_motion="reduce" if still else "no-preference",
+        reduced_motion="no-preference" if moving else "reduce",
         accept_downloads=True,
     )
     context.set_default_timeout(PATIENCE_MS)
@@ -88,6 +100,17 @@ def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name, exact=True).click()
 
 
+def open_filled_tab(page: Page, name: str) -> None:
+    """Open a tab and wait until it is filled, and nothing in it fades, slides or waits to be drawn any more."""
+    open_tab(page, name)
+    expect(page.locator(FILLED[name]).first).to_be_visible()
+    page.evaluate("""async () => {
+      const ends = moving => moving.playState === "running" && moving.effect.getComputedTiming().endTime < Infinity;
+      await Promise.allSettled(document.getAnimations().filter(ends).map(moving => moving.finished));
+      for (const _ of "12") await new Promise(requestAnimationFrame);
+    }""")
+
+
 def type_number(page: Page, slider: str, number: str) -> None:
     """Type into a slider until the number stays: one that was just unfolded may be filled with its value meanwhile."""
     box = page.locator(f"{slider} input[type=number]")
@@ -111,6 +134,11 @@ def expect_drawn(page: Page, picture: str, wider: int = 0, taller: int = 0) -> N
 
 def sideways_overflow(page: Page) -> int:
     return page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+
+
+def expect_no_overflow(page: Page) -> None:
+    """Nothing is wider than the window. Plots may take a moment to shrink with it."""
+    page.wait_for_function("document.scrollingElement.scrollWidth <= innerWidth", timeout=30_000)
 
 
 def brightness(page: Page, selector: str) -> float:

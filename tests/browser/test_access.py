@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Shoot
-from tests.browser.steps import NARROW, TABS, WIDE, look_name, open_tab, visit
+from tests.browser.steps import NARROW, TABS, WIDE, look_name, open_filled_tab, open_tab, visit
 
 GRAVE = ("serious", "critical")
 SHOT = ("Adjacency", "Grad-CAM", "Gallery", "Numbers", "Tables")
@@ -35,11 +35,10 @@ def test_axe_finds_nothing_serious(
 ) -> None:
     report: dict[str, list[dict[str, str]]] = {}
     rules = {"runOnly": OF_COLOUR} if dark else {}
-    with visit(browser, app_url, size, dark=dark, still=dark, sample="man-lab1") as page:
+    with visit(browser, app_url, size, dark=dark, moving=size == WIDE and not dark, sample="man-lab1") as page:
         expect(page.locator("#explorer .node").first).to_be_visible()
         for tab in TABS:
-            open_tab(page, tab)
-            page.wait_for_timeout(700)
+            open_filled_tab(page, tab)
             report[tab] = grave(page, "html" if tab == "Graph" else OPEN_PANEL, rules)
             if tab in SHOT:
                 shoot(page, f"{tab.lower()}-{look_name(size, dark)}.png")

@@ -25,7 +25,7 @@ LOOKS = [(WIDE, False), (WIDE, True), (NARROW, False), (NARROW, True)]
 def test_a_match_says_what_it_adds_up_from(
     browser: Browser, app_url: str, shoot: Shoot, size: tuple[int, int], dark: bool
 ) -> None:
-    with visit(browser, app_url, size, dark=dark, still=dark, sample="man-lab1") as page:
+    with visit(browser, app_url, size, dark=dark, moving=size == WIDE and not dark, sample="man-lab1") as page:
         open_tab(page, "Match")
         match = page.locator("#match .match")
         expect(match).to_contain_text("Calibrated probability")
@@ -57,7 +57,7 @@ def test_another_hit_is_another_match(browser: Browser, app_url: str) -> None:
 def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
     browser: Browser, app_url: str, shoot: Shoot, size: tuple[int, int], dark: bool
 ) -> None:
-    with visit(browser, app_url, size, dark=dark, still=dark, sample="woman-street") as page:
+    with visit(browser, app_url, size, dark=dark, moving=size == WIDE and not dark, sample="woman-street") as page:
         explorer = page.locator("#explorer")
         expect(explorer.locator(".node")).to_have_count(32)
         explorer.get_by_role("radio", name="s1").check(force=True)
@@ -89,7 +89,7 @@ def test_the_graph_is_explored_with_keys_and_marks_the_matrix(
 def test_what_if_shows_what_moves(
     browser: Browser, app_url: str, shoot: Shoot, size: tuple[int, int], dark: bool
 ) -> None:
-    with visit(browser, app_url, size, dark=dark, still=dark, sample="man-lab3") as page:
+    with visit(browser, app_url, size, dark=dark, sample="man-lab3") as page:
         open_tab(page, "What if")
         answer = page.locator("#what-if")
         expect(page.get_by_role("checkbox", name="Context (Ac)")).not_to_be_checked()
@@ -134,7 +134,7 @@ def test_a_tab_alone_is_opened_on_the_first_sample(browser: Browser, app_url: st
 
 
 def test_the_tour_leads_through_its_stops(browser: Browser, app_url: str, shoot: Shoot) -> None:
-    with visit(browser, app_url) as page:
+    with visit(browser, app_url, moving=True) as page:
         page.locator("#tour").get_by_role("button", name="Take the tour").click()
         walk = page.locator("#tour section")
         expect(walk).to_contain_text("1 of 6")

@@ -35,7 +35,7 @@ def mark(page: Page, text: str) -> None:
 def test_from_enrolling_to_importing(
     browser: Browser, app_url: str, shoot: Shoot, tmp_path: Path, size: tuple[int, int], dark: bool
 ) -> None:
-    with visit(browser, app_url, size, dark=dark, still=True, sample="walker-0010") as page:
+    with visit(browser, app_url, size, dark=dark, sample="walker-0010") as page:
         open_own_gallery(page)
         page.click("#enrol")
         expect(page.locator(".toast-body")).to_contain_text("Say who it is")
@@ -73,7 +73,7 @@ def test_from_enrolling_to_importing(
         expect(found).to_have_count(1)
         found.get_by_role("button", name="Compare").click()
         expect(page.locator("#match .match-head")).to_be_visible()
-    with visit(browser, app_url, size, still=True, sample="walker-0002") as other:
+    with visit(browser, app_url, size, sample="walker-0002") as other:
         open_tab(other, "Gallery")
         expect(other.locator("#hits li").first).to_be_visible()
         assert other.locator("#hits li", has_text="Ada").count() == 0, "what a visitor enrols is theirs alone"

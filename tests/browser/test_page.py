@@ -15,10 +15,11 @@ from tests.browser.steps import (
     choose_sample,
     drop,
     expect_drawn,
+    expect_no_overflow,
     expect_shown,
+    open_filled_tab,
     open_tab,
     sample_named,
-    sideways_overflow,
     visit,
 )
 
@@ -36,16 +37,17 @@ def expect_playing(page: Page, video: str) -> None:
     )
 
 
-def test_the_page_opens_on_an_answer(page: Page, shoot: Shoot) -> None:
+def test_the_page_opens_on_an_answer(browser: Browser, app_url: str, shoot: Shoot) -> None:
     """From opening the page to who, and why: no click, and nothing is computed by the backbone."""
-    expect(page.locator("#answer h2")).to_contain_text("Most similar: woman (rendered)")
-    cards = page.locator("#answer li")
-    expect(cards).to_have_count(6)
-    expect(cards.first).to_contain_text("same person")
-    expect(cards.last).to_contain_text("someone else")
-    expect(page.locator("#status")).not_to_contain_text("Done in")
-    expect_drawn(page, "#portrait img", taller=200)
-    shoot(page, "start.png")
+    with visit(browser, app_url, moving=True) as page:
+        expect(page.locator("#answer h2")).to_contain_text("Most similar: woman (rendered)")
+        cards = page.locator("#answer li")
+        expect(cards).to_have_count(6)
+        expect(cards.first).to_contain_text("same person")
+        expect(cards.last).to_contain_text("someone else")
+        expect(page.locator("#status")).not_to_contain_text("Done in")
+        expect_drawn(page, "#portrait img", taller=200)
+        shoot(page, "start.png")
 
 
 def test_a_sample_is_shown_at_once_without_run(page: Page) -> None:
@@ -178,9 +180,8 @@ def test_clip_fills_every_tab(page: Page, shoot: Shoot) -> None:
     for device, width, height in (("tablet", 768, 1024), ("phone", 390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         for tab in TABS:
-            open_tab(page, tab)
-            page.wait_for_timeout(500)
-            assert sideways_overflow(page) == 0, f"{tab} is wider than a {device}"
+            open_filled_tab(page, tab)
+            expect_no_overflow(page)
             shoot(page, f"{device}-{tab.lower().replace(' ', '-')}.png")
 
     open_tab(page, "Graph")
