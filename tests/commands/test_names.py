@@ -105,7 +105,7 @@ def test_a_data_set_is_evaluated_and_learned_from(odd: str, inputs: Inputs, comm
 
 @pytest.mark.parametrize("odd", NAMES[2:3], indirect=True)
 def test_exports_and_spaces(odd: str, inputs: Inputs, command: Command) -> None:
-    shutil.copytree(inputs.checkpoint, f"{odd} model")
+    shutil.copytree(inputs.plain, f"{odd} model")
     options = ("--format", "torch-export", "--checkpoint", f"{odd} model")
     assert command("export", *options, "--out", f"{odd}.pt2").code == 0
     assert command("space", "--out", f"{odd} space").code == 0

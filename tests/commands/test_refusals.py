@@ -1,12 +1,14 @@
 """A command that is refused says why in one line, before it works for long, and leaves nothing behind."""
 
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from ctl.__main__ import main
 from ctl.gallery import read_gallery
 from tests.commands.conftest import Command, Inputs, write_clip, write_list
 
@@ -29,7 +31,7 @@ def words(name: str, inputs: Inputs, place: Path, beside: Path) -> tuple[str | P
         "bundle": ("gallery", "export", place, "--gallery", beside / "known"),
         "report": ("evaluate", *data, *model, "--json", place),
         "plots": ("evaluate", *data, *model, "--out", place),
-        "export": ("export", "--format", "torch-export", *model, "--out", place),
+        "export": ("export", "--format", "torch-export", "--checkpoint", inputs.plain, "--out", place),
         "space": ("space", "--out", place),
         "walkers": ("walkers", "--identities", "3", "--cameras", "2", "--workers", "1", "--out", place),
         "train": ("train", inputs.config, "--out", place),
@@ -37,16 +39,22 @@ def words(name: str, inputs: Inputs, place: Path, beside: Path) -> tuple[str | P
     }[name]
 
 
-@pytest.fixture
-def beside(inputs: Inputs, command: Command, tmp_path: Path) -> Path:
-    """A folder with a gallery in it."""
-    folder = tmp_path / "beside"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def known(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery; tests take a copy."""
+    folder = tmp_path_factory.mktemp("known")
     write_list(folder / "list.json", inputs.clip)
-    built = command(
-        "gallery", "build", folder / "list.json", "--gallery", folder / "known", "--checkpoint", inputs.checkpoint
-    )
-    assert built.code == 0
+    build = ("gallery", "build", folder / "list.json", "--gallery", folder / "known", "--checkpoint", inputs.checkpoint)
+    assert main([str(word) for word in build]) == 0
+    return folder / "known"
+
+
+@pytest.fixture
+def beside(inputs: Inputs, known: Path, tmp_path: Path) -> Path:
+    """A folder with a gallery, and the list that it was built from."""
+    folder = tmp_path / "beside"
+    shutil.copytree(known, folder / "known")
+    write_list(folder / "list.json", inputs.clip)
     return folder
 
 

@@ -4,12 +4,12 @@ import copy
 import json
 import math
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from ctl.train.optimiser import rate_at
 from ctl.train.start import initial_model
 from ctl.train.state import STATE
 from ctl.train.toml import read_config
+from tests.train.processes import start_command
 from tests.train.world import UNDECAYED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +47,7 @@ LONGER = ("schedule.epochs=4", "schedule.steps_per_epoch=3", "run.validate_every
 
 def command(settings: Path, out: Path, overrides: Sequence[str], *more: str) -> list[str]:
     changes = [word for override in overrides for word in ("--set", override)]
-    return ["-m", "ctl", "train", str(settings), "--out", str(out), *changes, *more]
+    return ["train", str(settings), "--out", str(out), *changes, *more]
 
 
 def records(out: Path) -> list[dict[str, Any]]:
@@ -68,14 +69,21 @@ def unbroken(settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def kill_after(lines: int, run: list[str], out: Path) -> None:
     """Start a run and end it by SIGKILL as soon as its log has so many lines."""
-    process = subprocess.Popen([sys.executable, *run], cwd=ROOT, env=ONE_THREAD, stderr=subprocess.PIPE)
+    messages = out.with_suffix(".messages")
+    process = start_command(run, messages)
     deadline = time.monotonic() + 120
     while not (out / LOG).exists() or (out / LOG).read_bytes().count(b"\n") < lines:
-        assert process.poll() is None, process.communicate()[1].decode()
+        assert process.is_alive(), messages.read_text()
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
+
+
+def finish(process: BaseProcess, messages: Path) -> None:
+    """Wait for a process that ends well."""
+    process.join(120)
+    assert process.exitcode == 0, messages.read_text()
 
 
 @pytest.mark.slow
@@ -90,8 +98,7 @@ def test_a_run_killed_twice_ends_like_an_unbroken_one_bit_for_bit(
         saved = load_file(tmp_path / "run" / STATE)["optimiser/fuse.align/step"].item()
         assert done - 1 <= saved <= done
         load_checkpoint(tmp_path / "run" / LAST)
-    finished = subprocess.run([sys.executable, *run], cwd=ROOT, env=ONE_THREAD, capture_output=True, check=False)
-    assert finished.returncode == 0, finished.stderr.decode()
+    finish(start_command(run, tmp_path / "messages"), tmp_path / "messages")
     for file in (STATE, f"{LAST}/{WEIGHTS}", f"{BEST}/{WEIGHTS}", SETTINGS):
         assert (tmp_path / "run" / file).read_bytes() == (unbroken / file).read_bytes(), file
     assert losses(tmp_path / "run") == losses(unbroken)
@@ -121,11 +128,8 @@ def test_a_run_leaves_a_log_of_every_step_and_the_best_and_last_weights(unbroken
 @pytest.mark.slow
 def test_workers_read_though_cv2_had_threads_before_they_were_forked(settings: Path, tmp_path: Path) -> None:
     """A worker that inherits cv2's pool of threads waits for them for ever."""
-    use_pool = "cv2.setNumThreads(4); cv2.GaussianBlur(numpy.zeros((2000, 2000, 3), numpy.uint8), (31, 31), 5)"
-    arguments = command(settings, tmp_path / "run", ("schedule.epochs=1", "run.validate_every=0", "run.workers=1"))[2:]
-    code = f"import sys, cv2, numpy; {use_pool}; from ctl.__main__ import main; sys.exit(main({arguments}))"
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ONE_THREAD, timeout=120, check=False)
-    assert run.returncode == 0
+    arguments = command(settings, tmp_path / "run", ("schedule.epochs=1", "run.validate_every=0", "run.workers=1"))
+    finish(start_command(arguments, tmp_path / "messages", cv2_threads=4), tmp_path / "messages")
 
 
 @pytest.mark.slow
@@ -205,7 +209,7 @@ def test_two_processes_learn_from_whole_batches_of_their_own(settings: Path, tmp
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(free_port())]
     done = subprocess.run(
-        [sys.executable, *launch, *command(settings, tmp_path / "two", overrides)],
+        [sys.executable, *launch, "-m", "ctl", *command(settings, tmp_path / "two", overrides)],
         cwd=ROOT,
         env=ONE_THREAD,
         capture_output=True,
