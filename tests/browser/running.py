@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -50,6 +51,7 @@ def running_app(
     assert not [left for left in scratch.iterdir() if left.name.startswith(("ctl-", "gradio"))]
 
 
+@cache
 def thinned(clip: Path) -> bytes:
     """A clip that no gallery holds: every second frame of one that is, as a zip."""
     packed = io.BytesIO()
