@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const STILL = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const RUNNING = "#cancel:not(:disabled)"; // Cancel can be pressed on the page while a clip is run
 
 /** The JSON that Python put into a view. */
 function dataOf(view) {
@@ -132,9 +133,15 @@ function paint(canvas, image, width, height) {
   return pen;
 }
 
+/** Whether some of an element is on the screen. */
+function isSeen(element) {
+  const {top, bottom} = element.getBoundingClientRect(); // zeros in a closed tab
+  return bottom > 0 && top < innerHeight;
+}
+
 /**
  * Play, pause and scrub. `show(k)` draws the k-th of `count` frames. It plays by itself, unless the visitor asked their
- * system for less motion, and rests while nobody sees it.
+ * system for less motion, and rests while nobody sees it or while another clip is run, which needs the processor.
  */
 function player({numbers, times, show}) {
   const count = numbers.length,
@@ -142,7 +149,7 @@ function player({numbers, times, show}) {
   const pause = Math.min(400, Math.max(60, span > 0 ? (span * 1000) / (count - 1) : 100));
   let at = 0,
     playing = false,
-    last = 0;
+    next = 0;
   const button = make("button", {type: "button", class: "view-play", onclick: () => play(!playing)});
   const track = make("input", {
     type: "range",
@@ -163,19 +170,17 @@ function player({numbers, times, show}) {
     clock.textContent = `${words} · ${times[at].toFixed(2)} s`;
     show(at);
   }
-  function tick(now) {
-    if (!playing || !bar.isConnected) return;
-    if (now - last >= pause) {
-      last = now;
-      if (bar.offsetParent) go((at + 1) % count);
-    }
-    requestAnimationFrame(tick);
+  function step() {
+    if (!bar.isConnected) return;
+    if (isSeen(bar.parentElement) && !document.querySelector(RUNNING)) go((at + 1) % count);
+    next = setTimeout(step, pause);
   }
   function play(on) {
     playing = on && count > 1;
+    clearTimeout(next);
     button.textContent = playing ? "❚❚" : "▶";
     button.setAttribute("aria-label", playing ? "Pause" : "Play");
-    if (playing) requestAnimationFrame(tick);
+    if (playing) next = setTimeout(step, pause);
   }
   function stop(k) {
     play(false);

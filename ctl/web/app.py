@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
@@ -51,18 +52,26 @@ def load_and_serve(arguments: argparse.Namespace, folder: Path) -> None:
         CTLError: the checkpoint, estimator or gallery can't be loaded, or no port is free.
     """
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "cache")  # read when Gradio is imported
-    from ctl.web.server import make_service, serve
+    from ctl.web.loading import make_service
+    from ctl.web.samples import read_samples
+    from ctl.web.zero_gpu import on_zero_gpu
 
-    service = make_service(
-        arguments.checkpoint,
-        arguments.keypoints,
-        arguments.device,
-        arguments.gallery,
-        folder,
-        backend=arguments.backend,
-        shared=arguments.host not in ("127.0.0.1", "localhost", "::1"),
-    )
-    serve(service, arguments.host, arguments.port)
+    if on_zero_gpu():
+        import spaces  # noqa: F401  (Gradio and the models import it, which two threads can't do at once)
+    with ThreadPoolExecutor(2) as pool:
+        service = pool.submit(
+            make_service,
+            arguments.checkpoint,
+            arguments.keypoints,
+            arguments.device,
+            arguments.gallery,
+            folder,
+            backend=arguments.backend,
+            shared=arguments.host not in ("127.0.0.1", "localhost", "::1"),
+        )
+        samples = pool.submit(read_samples)
+        from ctl.web.server import serve  # which takes as long as the models do
+    serve(service.result(), samples.result(), arguments.host, arguments.port)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,10 +1,9 @@
-"""From settings to a running server: models, results store, page, port."""
+"""From a service to a running server: page and port."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from pathlib import Path
 from socket import SOCK_STREAM, create_server, getaddrinfo
 from typing import Final
 
@@ -14,17 +13,13 @@ from gradio.http_server import INITIAL_PORT_VALUE, TRY_NUM_PORTS
 
 from ctl.errors import InputError
 from ctl.files import ROOT
-from ctl.pipeline import Engine
-from ctl.runtime import Backend
 from ctl.video.limits import LIMITS
 from ctl.web import text
 from ctl.web.api import answer_mcp_in_json
-from ctl.web.runs import RunStore
-from ctl.web.samples import SAMPLES, read_samples
-from ctl.web.service import ExplainService, Models
+from ctl.web.samples import SAMPLES, Sample
+from ctl.web.service import ExplainService
 from ctl.web.theme import make_css, make_theme
 from ctl.web.ui import build_app
-from ctl.web.zero_gpu import ZeroGpuEngine, on_zero_gpu
 
 SESSIONS: Final = 200
 """Visitors whose state is held at once: a run id each."""
@@ -34,44 +29,6 @@ PREVIEW: Final = ROOT / "assets" / "preview.webp"
 
 PORTS: Final = range(INITIAL_PORT_VALUE, INITIAL_PORT_VALUE + TRY_NUM_PORTS)
 """Where a page may be served that wasn't given a port: 100 from 7860, or from GRADIO_SERVER_PORT."""
-
-
-def make_service(
-    checkpoint: str | None,
-    estimator: str,
-    device: str,
-    gallery: str | Path | None,
-    folder: Path,
-    *,
-    shared: bool,
-    backend: Backend = "auto",
-) -> ExplainService:
-    """Load the models that the page starts with.
-
-    Args:
-        folder: private, where results are kept.
-        shared: whether others than this machine's user reach the page.
-        backend: what runs the heavy networks.
-    Raises:
-        CTLError: a model or the gallery can't be loaded.
-    """
-    runs = RunStore(folder)
-    runs.sweep_forever()
-
-    engine_type = ZeroGpuEngine if on_zero_gpu() else Engine
-
-    def load(models: Models) -> Engine:
-        given = models.checkpoint, models.estimator, models.device, gallery
-        return engine_type.load(*given, backend=backend, new_gallery=True)
-
-    return ExplainService(
-        Models(checkpoint, estimator, device),
-        load,
-        runs,
-        shared=shared,
-        gallery=gallery,
-        samples=SAMPLES / "results",
-    )
 
 
 def devices() -> tuple[str, ...]:
@@ -101,7 +58,7 @@ def free_ports(host: str) -> Iterator[int]:
         yield port
 
 
-def start(service: ExplainService, host: str, ports: Iterable[int]) -> gr.Blocks | None:
+def start(service: ExplainService, samples: Sequence[Sample], host: str, ports: Iterable[int]) -> gr.Blocks | None:
     """Serve the page in threads of its own; None where no port can be had.
 
     Args:
@@ -110,7 +67,7 @@ def start(service: ExplainService, host: str, ports: Iterable[int]) -> gr.Blocks
             that was free a moment ago, and an MCP server that failed to start can't be started again.
     """
     for port in ports:
-        app = build_app(service, read_samples(), devices())
+        app = build_app(service, samples, devices())
         try:
             with redirect_stdout(StringIO()):  # of all that Gradio prints, MCP's address alone can't be switched off
                 app.launch(
@@ -144,9 +101,9 @@ def start(service: ExplainService, host: str, ports: Iterable[int]) -> gr.Blocks
     return None
 
 
-def serve(service: ExplainService, host: str, port: int | None) -> None:
+def serve(service: ExplainService, samples: Sequence[Sample], host: str, port: int | None) -> None:
     """Serve the page until the process is told to stop. Raises InputError where the port, or every port, is taken."""
-    app = start(service, host, free_ports(host) if port is None else [port])
+    app = start(service, samples, host, free_ports(host) if port is None else [port])
     if app is None:
         where = f"{host}:{port}" if port else f"{host}, ports {PORTS[0]} to {PORTS[-1]},"
         raise InputError(f"{where} can't be used: choose a free port with --port, or a --host of this machine.")

@@ -12,6 +12,7 @@ import pytest
 from ctl.errors import InputError
 from ctl.pipeline import Engine
 from ctl.web.runs import RunStore
+from ctl.web.samples import read_samples
 from ctl.web.server import free_ports, public_address, serve, start
 from ctl.web.service import ExplainService, Models
 
@@ -36,7 +37,7 @@ def service(tmp_path: Path) -> ExplainService:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # uvicorn ends it so
 def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(service: ExplainService, taken: int) -> None:
-    app = start(service, HOST, chain([taken], free_ports(HOST)))
+    app = start(service, read_samples(), HOST, chain([taken], free_ports(HOST)))
     assert app is not None
     try:
         assert app.server_port != taken
@@ -51,7 +52,7 @@ def test_a_preview_has_the_whole_address_of_its_picture(
     service: ExplainService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPACE_HOST", "someone-ctl.hf.space")
-    app = start(service, HOST, free_ports(HOST))
+    app = start(service, read_samples(), HOST, free_ports(HOST))
     assert app is not None
     try:
         head = httpx.get(f"http://{HOST}:{app.server_port}/").text
@@ -76,4 +77,4 @@ def test_an_address_that_nobody_knows_is_left_out(environment: dict[str, str], a
 
 def test_a_host_of_another_machine_has_no_port(service: ExplainService) -> None:
     with pytest.raises(InputError, match=r"192\.0\.2\.1, ports 7860 to 7959, can't be used: choose a free port"):
-        serve(service, "192.0.2.1", None)
+        serve(service, (), "192.0.2.1", None)
