@@ -28,7 +28,17 @@ def show(page: Page, run: Run, own: str, link: Link) -> Values:
         own: id of the visitor's own gallery.
         link: person, tab and rank to show; its sample names the run's clip, "" for a visitor's own.
     """
-    place = min(link.person, len(run.analysis.people)) - 1
+    return _answer(page, run, own, link) | page.answer.pictures_of(run, _place(run, link))
+
+
+def _place(run: Run, link: Link) -> int:
+    """Of the person that a link means; of the last where there are fewer."""
+    return min(link.person, len(run.analysis.people)) - 1
+
+
+def _answer(page: Page, run: Run, own: str, link: Link) -> Values:
+    """`show` without the pictures of the person."""
+    place = _place(run, link)
     gallery = page.visit.service.gallery_of(run, own)
     hits = search(page.visit.service.runs, gallery, Search((token_of(run, place),))).hits
     compared = hit_of_rank(hits, link.rank)
@@ -97,7 +107,7 @@ def _show_sample(page: Page, own: str, link: Link) -> Values:
 
 
 def make_on_run(service: ExplainService, page: Page) -> Handler:
-    """Run: show a first frame at once, analyse the clip, say who is in it and whom the model finds."""
+    """Run: show a first frame at once, analyse the clip, say whom the model finds, and show who is in it."""
     panel = page.clip
 
     def on_run(values: Values, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Iterator[Values]:
@@ -124,7 +134,8 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
         seconds = sum(run.analysis.timings_s.values())
         tab, _, rank = destination.partition("/")
         link = Link(sample, "match" if beside is not None else tab, int(rank or 1))
-        yield show(page, run, own, link) | {panel.status: text.hints(f"Done in {seconds:.1f} s.")}
+        yield _answer(page, run, own, link) | {panel.status: text.hints(f"Done in {seconds:.1f} s.")}
+        yield page.answer.pictures_of(run, _place(run, link))  # the tabs are filled meanwhile
 
     return on_run
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import JSHandle, Page, expect, sync_playwright
 
 from ctl.video.cut import write_cut
 from ctl.web.samples import OPENING
@@ -31,16 +31,34 @@ def cut(clip: Path, seconds: float, out: Path) -> Path:
     return out
 
 
-def waits(page: Page, name: str, start: float) -> dict[str, float]:
-    """Seconds from `start` to the first picture and the answer of a clip of this name, and to a graph to explore."""
+def waits(page: Page, name: str, start: float, before: JSHandle | None = None) -> dict[str, float]:
+    """Seconds from `start` to the first picture and the answer of a clip of this name, and to a graph to explore.
+
+    Args:
+        before: what the page showed until then, as `shown` gives it.
+    """
+    before = before or page.evaluate_handle("() => [null, null]")
     seen = {}
-    page.locator("#portrait img").first.wait_for()
+    page.wait_for_function(_ANOTHER.replace("WHAT", _PICTURE).replace("PLACE", "0"), arg=before)
     seen["first picture"] = time.perf_counter() - start
     page.locator("#facts", has_text=f"{name}.").wait_for()
     seen["answer"] = time.perf_counter() - start
-    page.locator("#explorer .node").first.wait_for()
+    page.wait_for_function(_ANOTHER.replace("WHAT", _NODE).replace("PLACE", "1"), arg=before)
     seen["graph"] = time.perf_counter() - start
     return seen
+
+
+_PICTURE: Final = "#portrait img"
+_NODE: Final = "#explorer .node"
+_ANOTHER: Final = """before => {
+  const now = document.querySelector("WHAT");
+  return now && now !== before[PLACE];
+}"""
+
+
+def shown(page: Page) -> JSHandle:
+    """The picture and a node of the graph that the page shows, so that those of the next clip are told from them."""
+    return page.evaluate_handle(f"['{_PICTURE}', '{_NODE}'].map(what => document.querySelector(what))")
 
 
 BLOCKED: Final = """() => new Promise(told => {
@@ -86,16 +104,16 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, float]]]:
                 several = {"opening": waits(page, OPENING, start)}
                 page.wait_for_timeout(3000)
                 several["opening"]["blocked"] = blocked(page)
-                start = time.perf_counter()
+                before, start = shown(page), time.perf_counter()
                 sample_named(page, "Man, camera 1").click()
-                several["sample"] = waits(page, "man-lab1", start) | after_that(page)
+                several["sample"] = waits(page, "man-lab1", start, before) | after_that(page)
             for kind, clip in clips.items():
                 with visit(browser, url, moving=True) as page:
                     expect(page.locator("#answer li").first).to_be_visible()
                     drop(page, clip)
-                    start = time.perf_counter()
+                    before, start = shown(page), time.perf_counter()
                     page.click("#run")
-                    several[kind] = waits(page, kind, start)
+                    several[kind] = waits(page, kind, start, before)
                     page.wait_for_timeout(5000)
             for kind, times in several.items():
                 for name, value in times.items():

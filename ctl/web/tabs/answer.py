@@ -30,13 +30,19 @@ class AnswerCard:
         return [self.people, self.portrait, self.answer, self.facts]
 
     def of(self, run: Run, place: int, hits: Ranking, gallery: Gallery, chosen: str | None, note: str = "") -> Values:
-        """Of one person. Hits, gallery and chosen as for `cards.answer_html`; `note` is a sentence on the clip."""
+        """Who one person may be. Hits, gallery and chosen as for `cards.answer_html`; `note` is a sentence on the
+        clip."""
+        return {
+            self.answer: cards.answer_html(run, place, hits, gallery, chosen),
+            self.facts: text.summary(run.analysis, run.engine.notices, note),
+        }
+
+    def pictures_of(self, run: Run, place: int) -> Values:
+        """One person, moving, and everybody to choose from. They take longer to draw than the answer."""
         several = len(run.analysis.people) > 1
         return {
             self.people: gr.HTML(cards.people_html(run, place) if several else "", visible=several),
             self.portrait: cards.portrait_html(run, place),
-            self.answer: cards.answer_html(run, place, hits, gallery, chosen),
-            self.facts: text.summary(run.analysis, run.engine.notices, note),
         }
 
 
