@@ -109,6 +109,39 @@ def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#cancel")).to_be_disabled()
 
 
+def test_the_graph_plays_only_where_it_is_seen_and_no_clip_is_run(
+    browser: Browser, app_url: str, tmp_path: Path
+) -> None:
+    clip = tmp_path / "unknown.zip"
+    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
+    with visit(browser, app_url, moving=True) as page:
+        clock = page.locator("#explorer .view-clock")
+
+        def expect_playing() -> None:
+            clock.scroll_into_view_if_needed()
+            expect(clock).not_to_have_text(clock.inner_text())
+
+        def expect_resting() -> None:
+            before = clock.inner_text()
+            page.wait_for_timeout(900)  # two frames of the slowest clip
+            assert clock.inner_text() == before
+
+        expect_playing()
+        page.set_viewport_size({"width": 1440, "height": 200})
+        page.evaluate("scrollTo(0, 0)")
+        expect(page.locator("#explorer")).not_to_be_in_viewport()
+        expect_resting()
+        expect_playing()
+        page.set_viewport_size({"width": 1440, "height": 1000})
+        drop(page, clip)
+        page.click("#run")
+        expect(page.locator("#status")).to_contain_text("Finding people")
+        expect_resting()
+        page.click("#cancel")
+        expect(page.locator("#cancel")).to_be_disabled()
+        expect_playing()
+
+
 def test_how_long_a_run_takes_is_said_while_it_runs(page: Page, tmp_path: Path) -> None:
     clip = tmp_path / "unknown.zip"
     clip.write_bytes(thinned(SAMPLES / "street.mp4"))
