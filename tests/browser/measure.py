@@ -35,30 +35,27 @@ def waits(page: Page, name: str, start: float, before: JSHandle | None = None) -
     """Seconds from `start` to the first picture and the answer of a clip of this name, and to a graph to explore.
 
     Args:
-        before: what the page showed until then, as `shown` gives it.
+        before: what the page showed until then, as `shown` gives it; without it, nothing.
     """
-    before = before or page.evaluate_handle("() => [null, null]")
+    before = before or page.evaluate_handle("() => [undefined, undefined]")
     seen = {}
-    page.wait_for_function(_ANOTHER.replace("WHAT", _PICTURE).replace("PLACE", "0"), arg=before)
+    page.wait_for_function(_ANOTHER.format(shown=_PICTURE, place=0), arg=before)
     seen["first picture"] = time.perf_counter() - start
     page.locator("#facts", has_text=f"{name}.").wait_for()
     seen["answer"] = time.perf_counter() - start
-    page.wait_for_function(_ANOTHER.replace("WHAT", _NODE).replace("PLACE", "1"), arg=before)
+    page.wait_for_function(_ANOTHER.format(shown=_GRAPH, place=1), arg=before)
     seen["graph"] = time.perf_counter() - start
     return seen
 
 
-_PICTURE: Final = "#portrait img"
-_NODE: Final = "#explorer .node"
-_ANOTHER: Final = """before => {
-  const now = document.querySelector("WHAT");
-  return now && now !== before[PLACE];
-}"""
+_PICTURE: Final = 'document.querySelector("#portrait img")?.src'
+_GRAPH: Final = 'document.querySelector("#explorer:has(.node) .view-data")?.textContent'
+_ANOTHER: Final = "before => ![undefined, before[{place}]].includes({shown})"
 
 
 def shown(page: Page) -> JSHandle:
-    """The picture and a node of the graph that the page shows, so that those of the next clip are told from them."""
-    return page.evaluate_handle(f"['{_PICTURE}', '{_NODE}'].map(what => document.querySelector(what))")
+    """The picture and the graph that the page shows, so that those of the next clip are told from them."""
+    return page.evaluate_handle(f"[{_PICTURE}, {_GRAPH}]")
 
 
 BLOCKED: Final = """() => new Promise(told => {
