@@ -134,8 +134,9 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
         seconds = sum(run.analysis.timings_s.values())
         tab, _, rank = destination.partition("/")
         link = Link(sample, "match" if beside is not None else tab, int(rank or 1))
-        yield _answer(page, run, own, link) | {panel.status: text.hints(f"Done in {seconds:.1f} s.")}
-        yield page.answer.pictures_of(run, _place(run, link))  # the tabs are filled meanwhile
+        answer = _answer(page, run, own, link) | {panel.status: text.hints(f"Done in {seconds:.1f} s.")}
+        yield answer
+        yield answer | page.answer.pictures_of(run, _place(run, link))  # all of it: a sample may be shown meanwhile
 
     return on_run
 

@@ -13,7 +13,7 @@ from ctl.video.cut import write_cut
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 from tests.browser.running import thinned
-from tests.browser.steps import SAMPLES, choose_sample, drop, visit
+from tests.browser.steps import SAMPLES, choose_sample, drop, sample_named, visit
 from tests.conftest import CHROMIUM_ARGS, chromium_path
 
 
@@ -107,6 +107,21 @@ def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#status")).to_contain_text("Stopped.")
     expect(page.locator("#run")).to_be_enabled()
     expect(page.locator("#cancel")).to_be_disabled()
+
+
+def test_a_sample_chosen_as_a_run_ends_does_not_mix_with_it(page: Page, tmp_path: Path) -> None:
+    """The answer of one and the pictures of the other would be somebody who isn't there."""
+    clip = tmp_path / "unknown.zip"
+    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
+    drop(page, clip)
+    page.click("#run")
+    expect(page.locator("#facts")).to_contain_text("unknown.zip")
+    sample_named(page, "Man, camera 1").click()
+    expect(page.locator("#run")).to_be_enabled()  # all of the run has come
+    page.wait_for_timeout(2000)  # and the sample
+    is_own = "unknown.zip" in page.locator("#facts").inner_text()
+    assert page.locator("#people").is_visible() == is_own
+    assert page.locator("#portrait figcaption").inner_text() == ("Person 1" if is_own else "man-lab1.mp4")
 
 
 def test_the_graph_plays_only_where_it_is_seen_and_no_clip_is_run(
