@@ -28,17 +28,14 @@ def show(page: Page, run: Run, own: str, link: Link) -> Values:
         own: id of the visitor's own gallery.
         link: person, tab and rank to show; its sample names the run's clip, "" for a visitor's own.
     """
-    return _answer(page, run, own, link) | page.answer.pictures_of(run, _place(run, link))
-
-
-def _place(run: Run, link: Link) -> int:
-    """Of the person that a link means; of the last where there are fewer."""
-    return min(link.person, len(run.analysis.people)) - 1
+    values = _answer(page, run, own, link)
+    _, place, _ = values[page.visit.selection]
+    return values | page.answer.pictures_of(run, place)
 
 
 def _answer(page: Page, run: Run, own: str, link: Link) -> Values:
     """`show` without the pictures of the person."""
-    place = _place(run, link)
+    place = min(link.person, len(run.analysis.people)) - 1
     gallery = page.visit.service.gallery_of(run, own)
     hits = search(page.visit.service.runs, gallery, Search((token_of(run, place),))).hits
     compared = hit_of_rank(hits, link.rank)
@@ -134,9 +131,11 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
         seconds = sum(run.analysis.timings_s.values())
         tab, _, rank = destination.partition("/")
         link = Link(sample, "match" if beside is not None else tab, int(rank or 1))
-        answer = _answer(page, run, own, link) | {panel.status: text.hints(f"Done in {seconds:.1f} s.")}
-        yield answer
-        yield answer | page.answer.pictures_of(run, _place(run, link))  # all of it: a sample may be shown meanwhile
+        values = _answer(page, run, own, link)
+        yield values | {
+            page.answer.pictured: values[page.visit.shown],
+            panel.status: text.hints(f"Done in {seconds:.1f} s."),
+        }
 
     return on_run
 

@@ -54,7 +54,7 @@ def _connect_clip(service: ExplainService, shown: page.Page) -> None:
     running = started.then(
         handlers.make_on_run(service, shown),
         {*panel.given, shown.visit.own, shown.pending, shown.destination},
-        [*shown.showing, panel.status],
+        [*shown.showing, shown.answer.pictured, panel.status],
         show_progress_on=[panel.status],
         api_visibility="private",
         **MODEL,
@@ -105,7 +105,7 @@ def _connect_results(shown: page.Page, opened: gr.events.Dependency) -> None:
     graph.connect(shown.graph, visit)
     changed = own.connect(shown.own, visit, opened, shown.answer.enrol)
     gallery.connect(shown.gallery, visit, changed, shown.followers)
-    answer.connect(shown.answer, hit, reference)
+    answer.connect(shown.answer, visit, hit, reference)
     adjacency.connect(shown.adjacency, visit)
     for view in (shown.graph.explorer, shown.adjacency.matrices):
         view.change(None, None, None, js=SHOW_STOP, show_progress="hidden")

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from ctl.video.cut import write_cut
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
+from ctl.web import text
 from tests.browser.running import thinned
 from tests.browser.steps import SAMPLES, choose_sample, drop, sample_named, visit
 from tests.conftest import CHROMIUM_ARGS, chromium_path
@@ -117,11 +118,24 @@ def test_a_sample_chosen_as_a_run_ends_does_not_mix_with_it(page: Page, tmp_path
     page.click("#run")
     expect(page.locator("#facts")).to_contain_text("unknown.zip")
     sample_named(page, "Man, camera 1").click()
-    expect(page.locator("#run")).to_be_enabled()  # all of the run has come
-    page.wait_for_timeout(2000)  # and the sample
-    is_own = "unknown.zip" in page.locator("#facts").inner_text()
-    assert page.locator("#people").is_visible() == is_own
-    assert page.locator("#portrait figcaption").inner_text() == ("Person 1" if is_own else "man-lab1.mp4")
+    expect(page.locator("#facts")).to_contain_text("man-lab1.mp4")
+    page.wait_for_timeout(2000)  # all of the run has come
+    expect(page.locator("#people")).to_be_hidden()
+    expect(page.locator("#portrait figcaption")).to_have_text("man-lab1.mp4")
+    expect(page.locator("#facts")).to_contain_text("man-lab1.mp4")
+
+
+def test_what_is_opened_as_a_run_ends_stays_open(page: Page, tmp_path: Path) -> None:
+    """The pictures come after the answer, and bring nothing else."""
+    clip = tmp_path / "unknown.zip"
+    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
+    drop(page, clip)
+    page.click("#run")
+    expect(page.locator("#facts")).to_contain_text("unknown.zip")
+    page.get_by_role("button", name=text.FILM).click()
+    expect(page.locator("#portrait figcaption")).to_have_text("Person 1")
+    page.wait_for_timeout(2000)
+    expect(page.locator("#graph-video video")).to_be_visible()
 
 
 def test_the_graph_plays_only_where_it_is_seen_and_no_clip_is_run(

@@ -10,19 +10,25 @@ from ctl.gallery import Gallery
 from ctl.types import Ranking
 from ctl.web import cards, text
 from ctl.web.browser import pressing, script
+from ctl.web.queues import SHOWING
 from ctl.web.runs import Run
-from ctl.web.tabs.common import Values
+from ctl.web.tabs.common import Selection, Values, Visit, shown_person
 
 
 @dataclass(frozen=True, eq=False)
 class AnswerCard:
-    """Everybody in a scene; the person whom the tabs show; the nearest known people; what was read."""
+    """Everybody in a scene; the person whom the tabs show; the nearest known people; what was read.
+
+    `pictured` is a hidden line: when it changes, the pictures of the person shown are drawn. A run sets it with its
+    answer, which doesn't wait for them.
+    """
 
     people: gr.HTML
     portrait: gr.HTML
     answer: gr.HTML
     facts: gr.HTML
     enrol: gr.Button
+    pictured: gr.Textbox
 
     @property
     def shown(self) -> list[Any]:
@@ -54,11 +60,26 @@ def lay_out() -> AnswerCard:
             enrol = gr.Button(text.ENROL, size="sm", elem_id="enrol-card")
         answer = gr.HTML(js_on_load=script("choose"), elem_id="answer", apply_default_css=False)
         facts = gr.HTML(elem_id="facts")
-    return AnswerCard(people, portrait, answer, facts, enrol)
+        pictured = gr.Textbox("", visible="hidden", label="Pictures to be drawn")
+    return AnswerCard(people, portrait, answer, facts, enrol, pictured)
 
 
-def connect(card: AnswerCard, hit: gr.Dropdown, reference: gr.Dropdown) -> None:
-    """A card sets the hit that Match compares and Grad-CAM refers to, without asking the server."""
+def connect(card: AnswerCard, visit: Visit, hit: gr.Dropdown, reference: gr.Dropdown) -> None:
+    """A card sets the hit that Match compares and Grad-CAM refers to, without asking the server. Pictures are drawn in
+    the queue of samples: those of a run never come after a sample that was chosen meanwhile."""
+
+    def draw(selection: Selection | None) -> Values:
+        with shown_person(visit.service, selection) as (run, place):
+            return card.pictures_of(run, place)
+
+    card.pictured.change(
+        draw,
+        visit.selection,
+        [card.people, card.portrait],
+        show_progress="hidden",
+        api_visibility="private",
+        **SHOWING,
+    )
     hit.change(None, hit, None, js=pressing("#answer button[data-key]"), show_progress="hidden")
     card.answer.select(None, None, [hit, reference], js=_COMPARED, show_progress="hidden")
 
