@@ -34,6 +34,15 @@ def look_name(size: tuple[int, int], dark: bool) -> str:
     return f"{'phone' if size == NARROW else 'desktop'}-{'dark' if dark else 'light'}"
 
 
+def each_theme(page: Page) -> Iterator[bool]:
+    """The page in the light, then in the dark; gives whether it is dark."""
+    for dark in (False, True):
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        page.wait_for_function("dark => document.body.classList.contains('dark') === dark", arg=dark)
+        _wait_until_still(page)
+        yield dark
+
+
 @contextmanager
 def visit(
     browser: Browser,
@@ -104,6 +113,11 @@ def open_filled_tab(page: Page, name: str) -> None:
     """Open a tab and wait until it is filled, and nothing in it fades, slides or waits to be drawn any more."""
     open_tab(page, name)
     expect(page.locator(FILLED[name]).first).to_be_visible()
+    _wait_until_still(page)
+
+
+def _wait_until_still(page: Page) -> None:
+    """Until nothing fades or slides, or waits to be drawn any more."""
     page.evaluate("""async () => {
       const ends = moving => moving.playState === "running" && moving.effect.getComputedTiming().endTime < Infinity;
       await Promise.allSettled(document.getAnimations().filter(ends).map(moving => moving.finished));
@@ -130,10 +144,6 @@ def expect_drawn(page: Page, picture: str, wider: int = 0, taller: int = 0) -> N
         " return p?.naturalWidth > wider && p?.naturalHeight > taller; }",
         arg=[picture, wider, taller],
     )
-
-
-def sideways_overflow(page: Page) -> int:
-    return page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
 
 
 def expect_no_overflow(page: Page) -> None:

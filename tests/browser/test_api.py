@@ -1,7 +1,6 @@
 """The endpoints for programs, called with the real client; and what the server doesn't hand out."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -12,11 +11,10 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from ctl.gallery import MemoryGallery, open_store
 from ctl.pipeline import Engine
 from ctl.skeleton import part_names
 from ctl.types import PersonAnalysis
-from tests.browser.running import running_app, thinned
+from tests.browser.running import thinned
 
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 CLIP, OTHER = SAMPLES / "man-lab1.mp4", SAMPLES / "woman-lab3.mp4"
@@ -43,15 +41,6 @@ def new_clip(tmp_path: Path) -> Path:
     """A clip that no gallery holds."""
     (tmp_path / "walk.zip").write_bytes(thinned(OTHER))
     return tmp_path / "walk.zip"
-
-
-@pytest.fixture
-def kept_app(tmp_path: Path, engine: Engine) -> Iterator[tuple[str, Path]]:
-    """An app that keeps its gallery, empty at first, in a folder."""
-    sha256 = engine.checkpoint.sha256
-    open_store(tmp_path / "known", sha256).replace(MemoryGallery.empty(sha256))
-    with running_app(tmp_path / "scratch", "--gallery", str(tmp_path / "known")) as url:
-        yield url, tmp_path / "known"
 
 
 def test_analysis_is_what_the_engine_gives(client: Client, man: PersonAnalysis) -> None:
@@ -136,17 +125,6 @@ def test_enrolled_person_is_found_by_who_holds_the_id_and_by_nobody_else(client:
     with pytest.raises(AppError, match=r"holds .* already, as Eva"):
         client.predict(**again, gallery=mine["gallery"], api_name="/enrol")
     assert client.predict(**again, api_name="/enrol")["gallery"] not in ("", mine["gallery"])
-
-
-def test_app_with_a_gallery_folder_keeps_who_is_enrolled(kept_app: tuple[str, Path], new_clip: Path) -> None:
-    url, folder = kept_app
-    mine = Client(url, verbose=False).predict(
-        clip=handle_file(new_clip), name="Eva", camera="hall", kind="crop", api_name="/enrol"
-    )
-    assert (mine["gallery"], mine["kept"]) == ("", "for good")
-    assert [(e.key, e.person) for e in open_store(folder).read().entries] == [(mine["key"], "Eva")]
-    found = Client(url, verbose=False).predict(clip=handle_file(OTHER), kind="crop", api_name="/rank")
-    assert [hit["person"] for hit in found["hits"]] == ["Eva"]
 
 
 ANALYZE = {"clip": handle_file(CLIP), "kind": "crop", "api_name": "/analyze"}

@@ -113,7 +113,7 @@ def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:
 def test_a_sample_chosen_as_a_run_ends_does_not_mix_with_it(page: Page, tmp_path: Path) -> None:
     """The answer of one and the pictures of the other would be somebody who isn't there."""
     clip = tmp_path / "unknown.zip"
-    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
+    clip.write_bytes(thinned(SAMPLES / "lab.mp4"))
     drop(page, clip)
     page.click("#run")
     expect(page.locator("#facts")).to_contain_text("unknown.zip")
@@ -128,7 +128,7 @@ def test_a_sample_chosen_as_a_run_ends_does_not_mix_with_it(page: Page, tmp_path
 def test_what_is_opened_as_a_run_ends_stays_open(page: Page, tmp_path: Path) -> None:
     """The pictures come after the answer, and bring nothing else."""
     clip = tmp_path / "unknown.zip"
-    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
+    clip.write_bytes(thinned(SAMPLES / "lab.mp4"))
     drop(page, clip)
     page.click("#run")
     expect(page.locator("#facts")).to_contain_text("unknown.zip")
