@@ -4,7 +4,11 @@ A graph is made from a module and its weights when it is first needed, and kept 
 stays for training, for gradients and for GPUs.
 """
 
+import os
 import warnings
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -13,6 +17,7 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any, Final, Literal
 
+import numpy as np
 import torch
 from platformdirs import user_cache_path
 from safetensors.torch import save
@@ -27,6 +32,9 @@ BACKENDS: Final[tuple[Backend, ...]] = ("auto", "onnx", "torch")
 
 FORMAT: Final = 2
 """Goes up when graphs are made differently."""
+
+AT_ONCE: Final = 6
+"""Pictures that one thread takes at once: their maps fit into its cache."""
 
 _ALONE: Final = "alone"  # name in a graph of what a module gives that gives one tensor
 
@@ -58,8 +66,16 @@ def runs_onnx(backend: Backend, device: torch.device) -> bool:
     return backend != "torch" and installed and device.type == "cpu"
 
 
+def each(net: nn.Module, batches: Iterable[Tensor]) -> Iterator[Any]:
+    """What a network gives for one batch after the other; in ONNX Runtime several are computed at a time."""
+    return net.each(batches) if isinstance(net, OnnxModule) else map(net, batches)
+
+
 class OnnxModule(nn.Module):
     """A module in evaluation mode that ONNX Runtime runs. It has no parameters, and no gradient comes out of it.
+
+    Each picture is computed by one thread, and as many threads as PyTorch has work beside each other: several on one
+    picture would wait for each other in every layer, and leave a fifth of two cores unused.
 
     Args:
         module: takes one tensor and gives a tensor, or tensors by name.
@@ -79,11 +95,32 @@ class OnnxModule(nn.Module):
                     write_atomic(path, graph)
         self._names = [output.name for output in self._session.get_outputs()]
 
-    @torch.no_grad()
     def forward(self, pictures: Tensor) -> Any:
         """(B, C, H, W) float32 -> what the module gives, on the CPU."""
-        outputs = [torch.from_numpy(o) for o in self._session.run(None, {"pictures": pictures.contiguous().numpy()})]
-        return outputs[0] if self._names == [_ALONE] else dict(zip(self._names, outputs, strict=True))
+        pieces = list(self.each(pictures.split(min(AT_ONCE, -(-len(pictures) // torch.get_num_threads())))))
+        if len(pieces) == 1:
+            return pieces[0]
+        if self._names == [_ALONE]:
+            return torch.cat(pieces)
+        return {name: torch.cat([piece[name] for piece in pieces]) for name in self._names}
+
+    def each(self, batches: Iterable[Tensor]) -> Iterator[Any]:
+        """What `forward` gives for one batch after the other. A few are taken ahead."""
+        threads = torch.get_num_threads()
+        running = deque[Future[Any]]()
+        for pictures in batches:
+            running.append(_threads(threads).submit(self._run, pictures.detach().contiguous().numpy()))
+            if len(running) > threads:
+                yield self._named(running.popleft().result())
+        while running:
+            yield self._named(running.popleft().result())
+
+    def _run(self, pictures: np.ndarray) -> list[np.ndarray]:
+        return self._session.run(None, {"pictures": pictures})
+
+    def _named(self, outputs: list[np.ndarray]) -> Any:
+        tensors = [torch.from_numpy(output) for output in outputs]
+        return tensors[0] if self._names == [_ALONE] else dict(zip(self._names, tensors, strict=True))
 
 
 def _digest(module: nn.Module) -> str:
@@ -123,16 +160,23 @@ def _graph(module: nn.Module, example: Tensor) -> bytes:
 
 
 def _open(graph: bytes) -> Any:
-    """A session with as many threads as PyTorch has, which sleep when they have nothing to do: they share the cores."""
+    """A session that computes in the thread that calls it."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = 1
     options.add_session_config_entry("session.use_env_allocators", "1")
     options.log_severity_level = 3
     _share_memory()
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """The threads in which all graphs are computed, so that together they never have more than PyTorch would."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_threads.cache_clear)  # a forked process starts without them
+    return ThreadPoolExecutor(count, "onnx")
 
 
 @cache

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from ctl.errors import InputError
 from ctl.files import ROOT
 from ctl.keypoints.load import load_estimator
 from ctl.pipeline import Engine
-from ctl.runtime import OnnxModule, runs_onnx
+from ctl.runtime import OnnxModule, each, runs_onnx
 from ctl.types import Analysis
 from ctl.video.reader import open_clip
 
@@ -89,6 +91,44 @@ def test_a_graph_takes_any_batch_and_size_and_leaves_its_module_alone() -> None:
     for shape in ((1, 3, 8, 8), (5, 3, 40, 24)):
         pictures = torch.rand(shape).contiguous(memory_format=torch.channels_last)
         torch.testing.assert_close(fast(pictures), net(pictures), atol=1e-5, rtol=1e-5)
+
+
+def test_batches_run_beside_each_other_and_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = small(0.5)
+    fast = OnnxModule(net, torch.zeros(1, 3, 8, 8))
+    run, three, taken = fast._run, Barrier(3, timeout=30), 0
+    pictures = torch.rand(12, 3, 8, 8)
+
+    def run_together(batch: np.ndarray) -> list[np.ndarray]:
+        three.wait()  # fails if fewer run at a time
+        return run(batch)
+
+    def batches() -> Iterator[torch.Tensor]:
+        nonlocal taken
+        for batch in pictures.split(1):
+            taken += 1
+            yield batch
+
+    monkeypatch.setattr(fast, "_run", run_together)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    for number, got in enumerate(each(fast, batches())):
+        torch.testing.assert_close(got, net(pictures[number : number + 1]), atol=1e-5, rtol=1e-5)
+        assert taken <= number + 4, "a long clip would fill the memory"
+    torch.testing.assert_close(fast(pictures), net(pictures), atol=1e-5, rtol=1e-5)
+
+
+def test_a_forked_process_computes_too() -> None:
+    script = """
+import os, torch
+from ctl.runtime import OnnxModule
+torch.set_num_threads(2)
+fast, pictures = OnnxModule(torch.nn.Conv2d(3, 2, 3).eval(), torch.zeros(1, 3, 8, 8)), torch.rand(60, 3, 8, 8)
+before = fast(pictures)
+if os.fork() == 0:
+    os._exit(0 if torch.equal(fast(pictures), before) else 1)
+assert os.wait()[1] == 0
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env=os.environ, timeout=60)
 
 
 def test_other_weights_have_another_graph(cache: Path) -> None:

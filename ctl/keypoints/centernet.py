@@ -161,7 +161,7 @@ class CenterNet(nn.Module):
         """Look at B pictures, in fp32 even under autocast: bfloat16 moves joints by up to 3 px and scores by 0.13.
 
         Args:
-            frames: (B, 3, H, W) float RGB in 0..1; `check` says what they may be.
+            frames: (B, 3, H, W) float RGB in 0..1; `checked` says what they may be.
         Returns:
             name of head -> (B, channels, H/4, W/4); heat maps are logits, everything else is in cells, y before x.
         """
@@ -170,10 +170,11 @@ class CenterNet(nn.Module):
             return {name: head(features) for name, head in self.heads.items()}
 
 
-def check(frames: Tensor) -> None:
-    """Raises ValueError where frames aren't (B, 3, H, W) with H and W multiples of 32."""
+def checked(frames: Tensor) -> Tensor:
+    """The frames themselves. Raises ValueError where they aren't (B, 3, H, W) with H and W multiples of 32."""
     if frames.ndim != 4 or frames.shape[1] != 3 or frames.shape[2] % 32 or frames.shape[3] % 32:
         raise ValueError(f"frames must be (B, 3, H, W), H and W multiples of 32, got {tuple(frames.shape)}")
+    return frames
 
 
 def load_bundled(name: str, device: str | torch.device, *, onnx: bool = False) -> nn.Module:

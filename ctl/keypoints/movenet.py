@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ctl.keypoints import cells
 from ctl.keypoints.base import MOVENET, HeatMaps
-from ctl.keypoints.centernet import STRIDE, check, load_bundled
+from ctl.keypoints.centernet import STRIDE, checked, load_bundled
 
 NEARNESS: Final = 1.8
 """Cells added to a distance before a score is divided by it; the graph's own number."""
@@ -65,9 +65,7 @@ class MoveNet:
 
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> HeatMaps:
-        check(frames)
-        maps = self.net(frames)
-        xy, scores, logits = decode(maps)
+        xy, scores, logits = decode(self.net(checked(frames)))
         return HeatMaps(logits / TEMPERATURE, xy * STRIDE, scores)
 
 

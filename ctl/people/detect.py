@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from ctl.errors import InputError
 from ctl.people.boxes import Detections, covered, suppress
-from ctl.people.multipose import MultiPose, load_multipose
+from ctl.people.multipose import MultiPose, PosedPeople, load_multipose
 
 MULTIPOSE: Final = "movenet-multipose"
 """Name of the bundled detector; any other name is a local folder, a Hub id or id@revision."""
@@ -80,6 +81,48 @@ class Tile:
     length: int
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a frame is looked at: all of it from far away, or a tile of it closely.
+
+    Args:
+        size: height and width of the frame.
+        tile: what is looked at closely.
+    """
+
+    size: tuple[int, int]
+    tile: Tile | None = None
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the look per pixel of the frame, at most 1."""
+        return min(1.0, (WIDE_LINES if self.tile is None else CLOSE_LINES) / min(self.size))
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """x and y of its top left in the frame."""
+        start = 0 if self.tile is None else self.tile.start
+        return (start, 0) if self.size[1] >= self.size[0] else (0, start)
+
+    def picture(self, frame: np.ndarray, device: str | torch.device) -> Tensor:
+        """What the network gets, (1, 3, h, w) float in 0..1, of an (H, W, 3) uint8 frame."""
+        x, y = self.corner
+        if self.tile is not None:
+            across = self.size[1] >= self.size[0]
+            frame = frame[:, x : x + self.tile.length] if across else frame[y : y + self.tile.length]
+        pixels = torch.from_numpy(np.array(shrink(frame, self.scale))).to(device)
+        return pad_to_32(pixels.permute(2, 0, 1).unsqueeze(0).float() / 255)
+
+    def detections(self, people: PosedPeople) -> Detections:
+        """Those of the one picture that are good enough, in pixels of the frame."""
+        boxes, scores = people.boxes[0].cpu().numpy() / self.scale, people.scores[0].cpu().numpy()
+        good = (scores >= LEAST_SCORE) & (boxes[:, 2:].min(axis=1) > 0)
+        if self.tile is not None:
+            good &= ~cut_by_tile(boxes, self.tile, self.size)
+        boxes[:, :2] += self.corner
+        return Detections(boxes[good].astype(np.float32), scores[good])
+
+
 class MultiPoseDetector:
     """MoveNet MultiPose at two distances.
 
@@ -98,38 +141,23 @@ class MultiPoseDetector:
 
     def __call__(self, frames: Sequence[np.ndarray]) -> list[Detections]:
         """See `Detector`."""
-        looks = [[self._look(frame, None, WIDE_LINES)] for frame in frames]
-        middle = len(frames) // 2
-        wide = looks[middle][0]
-        worth = []
-        for tile in tiles(*frames[middle].shape[:2]):
-            close = self._look(frames[middle], tile, CLOSE_LINES)
-            looks[middle].append(close)
-            if shows_more(close, wide):
-                worth.append(tile)
-        for number in range(middle % CLOSE_EVERY, len(frames), CLOSE_EVERY):
-            if number != middle:
-                looks[number] += [self._look(frames[number], tile, CLOSE_LINES) for tile in worth]
-        return [suppress(join(parts), MOST_IOU, MOST_COVERED) for parts in looks]
+        size, middle = frames[0].shape[:2], len(frames) // 2
+        wide, close_looks = Look(size), [Look(size, tile) for tile in tiles(*size)]
+        seen = self._see([(frame, wide) for frame in frames] + [(frames[middle], look) for look in close_looks])
+        parts = [[detections] for detections in seen[: len(frames)]]
+        close = seen[len(frames) :]
+        worth = [look for look, found in zip(close_looks, close, strict=True) if shows_more(found, seen[middle])]
+        parts[middle] += close
+        others = [n for n in range(middle % CLOSE_EVERY, len(frames), CLOSE_EVERY) if n != middle]
+        again = iter(self._see([(frames[number], look) for number in others for look in worth]))
+        for number in others:
+            parts[number] += islice(again, len(worth))
+        return [suppress(join(of_frame), MOST_IOU, MOST_COVERED) for of_frame in parts]
 
-    def _look(self, frame: np.ndarray, tile: Tile | None, lines: int) -> Detections:
-        """People in a frame or tile, in pixels of the frame."""
-        height, width = frame.shape[:2]
-        x = y = 0
-        if tile is not None and width >= height:
-            x, frame = tile.start, frame[:, tile.start : tile.start + tile.length]
-        elif tile is not None:
-            y, frame = tile.start, frame[tile.start : tile.start + tile.length]
-        scale = min(1.0, lines / min(height, width))
-        picture = torch.from_numpy(np.array(shrink(frame, scale))).to(self._device).permute(2, 0, 1).unsqueeze(0)
-        people = self._net(pad_to_32(picture.float() / 255))
-        boxes = people.boxes[0].cpu().numpy() / scale
-        scores = people.scores[0].cpu().numpy()
-        good = (scores >= LEAST_SCORE) & (boxes[:, 2:].min(axis=1) > 0)
-        if tile is not None:
-            good &= ~cut_by_tile(boxes, tile, (height, width))
-        boxes[:, :2] += x, y
-        return Detections(boxes[good].astype(np.float32), scores[good])
+    def _see(self, looks: Sequence[tuple[np.ndarray, Look]]) -> list[Detections]:
+        """What is seen in each frame at each distance, in pixels of the frame."""
+        pictures = (look.picture(frame, self._device) for frame, look in looks)
+        return [look.detections(people) for (_, look), people in zip(looks, self._net.each(pictures), strict=True)]
 
 
 class HubDetector:

@@ -5,7 +5,7 @@ Weights and decoding are Google's (Apache-2.0), as published in the graph movene
 of the box, and "box_scale", the box's height and width.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctl.keypoints import cells
-from ctl.keypoints.centernet import STRIDE, check, load_bundled
+from ctl.keypoints.centernet import STRIDE, checked, load_bundled
+from ctl.runtime import each
 
 PEOPLE: Final = 6
 SPREAD: Final = 0.3
@@ -132,18 +133,18 @@ class MultiPose:
         self.net = net
 
     @torch.no_grad()
-    def __call__(self, frames: Tensor) -> PosedPeople:
-        """Look at B pictures.
+    def each(self, batches: Iterable[Tensor]) -> Iterator[PosedPeople]:
+        """Look at one batch of pictures after the other.
 
         Args:
-            frames: (B, 3, H, W) float RGB in 0..1; H and W are multiples of 32.
+            batches: (B, 3, H, W) float RGB in 0..1 each; H and W are multiples of 32.
         Raises:
-            ValueError: frames have another shape.
+            ValueError: pictures have another shape.
         """
-        check(frames)
-        boxes, scores, keypoints = decode(self.net(frames))
-        pixels = keypoints.new_tensor((STRIDE, STRIDE, 1))
-        return PosedPeople(boxes * STRIDE, scores, keypoints * pixels)
+        for maps in each(self.net, map(checked, batches)):
+            boxes, scores, keypoints = decode(maps)
+            pixels = keypoints.new_tensor((STRIDE, STRIDE, 1))
+            yield PosedPeople(boxes * STRIDE, scores, keypoints * pixels)
 
 
 def load_multipose(device: str | torch.device = "cpu", *, onnx: bool = False) -> MultiPose:

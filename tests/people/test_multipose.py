@@ -28,7 +28,7 @@ def test_people_are_the_original_graphs(multipose: MultiPose, name: str) -> None
     y, x, joint_scores = np.moveaxis(rows[:, :51].reshape(6, 17, 3), 2, 0)
     top, left, bottom, right = (rows[:, 51:55] * (height, width, height, width)).T
 
-    found = multipose(frame)
+    (found,) = multipose.each([frame])
     np.testing.assert_allclose(found.keypoints[0, ..., 0], x * width, atol=PIXELS)
     np.testing.assert_allclose(found.keypoints[0, ..., 1], y * height, atol=PIXELS)
     np.testing.assert_allclose(found.keypoints[0, ..., 2], joint_scores, atol=SCORE)
@@ -44,12 +44,13 @@ def test_heat_maps_before_the_sigmoid_are_the_original_graphs(multipose: MultiPo
 
 @pytest.mark.parametrize(("name", "people"), PEOPLE.items())
 def test_as_many_people_as_a_look_at_the_picture_finds(multipose: MultiPose, name: str, people: int) -> None:
-    assert (multipose(picture(name)).scores > 0.15).sum() == people
+    (found,) = multipose.each([picture(name)])
+    assert (found.scores > 0.15).sum() == people
 
 
 def test_a_picture_is_the_same_alone_and_in_a_batch(multipose: MultiPose) -> None:
     frames = torch.cat([picture(name) for name in ("three-people", "nobody", "two-small")])
-    together, alone = multipose(frames), multipose(frames[2:])
+    together, alone = multipose.each([frames, frames[2:]])
     people = alone.scores[0] > 0.1
     torch.testing.assert_close(together.keypoints[2][people], alone.keypoints[0][people], atol=1e-2, rtol=0)
     torch.testing.assert_close(together.boxes[2][people], alone.boxes[0][people], atol=1e-2, rtol=0)
