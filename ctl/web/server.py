@@ -1,6 +1,7 @@
 """From a service to a running server: page and port."""
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
@@ -108,4 +109,8 @@ def serve(service: ExplainService, samples: Sequence[Sample], host: str, port: i
         where = f"{host}:{port}" if port else f"{host}, ports {PORTS[0]} to {PORTS[-1]},"
         raise InputError(f"{where} can't be used: choose a free port with --port, or a --host of this machine.")
     print(f"{text.TITLE} is at {app.local_url}", flush=True)
-    app.block_thread()
+    try:
+        while app.is_running:
+            time.sleep(0.1)
+    finally:
+        app.server.should_exit = True  # and don't wait for visitors to close their pages, as `block_thread` would
