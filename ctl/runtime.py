@@ -161,6 +161,7 @@ def _graph(module: nn.Module, example: Tensor) -> bytes:
 
 def _open(graph: bytes) -> Any:
     """A session that computes in the thread that calls it."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is imported: else it reports to its makers
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

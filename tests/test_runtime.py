@@ -131,6 +131,23 @@ assert os.wait()[1] == 0
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env=os.environ, timeout=60)
 
 
+def test_nothing_is_reported_and_no_device_gets_a_number(tmp_path: Path) -> None:
+    """ONNX Runtime's own builds keep an identifier in the home and a session's number beside temporary files."""
+    script = """
+import torch
+from ctl.runtime import OnnxModule
+OnnxModule(torch.nn.Conv2d(3, 2, 3).eval(), torch.zeros(1, 3, 8, 8))
+"""
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home.mkdir()
+    temporary.mkdir()
+    places = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "TMPDIR": str(temporary)}
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env=environment | places)
+    assert list(temporary.iterdir()) == []
+    assert [path.name for path in (home / ".cache").iterdir()] == ["ctl-explorer"]
+
+
 def test_other_weights_have_another_graph(cache: Path) -> None:
     before = set(cache.rglob("*.onnx"))
     first, second = (OnnxModule(small(bias), torch.zeros(1, 3, 8, 8)) for bias in (1.0, 2.0))
