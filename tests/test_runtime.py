@@ -128,7 +128,7 @@ if os.fork() == 0:
     os._exit(0 if torch.equal(fast(pictures), before) else 1)
 assert os.wait()[1] == 0
 """
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env=os.environ, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, timeout=60)
 
 
 def test_nothing_is_reported_and_no_device_gets_a_number(tmp_path: Path) -> None:

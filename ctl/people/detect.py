@@ -99,18 +99,19 @@ class Look:
         return min(1.0, (WIDE_LINES if self.tile is None else CLOSE_LINES) / min(self.size))
 
     @property
-    def corner(self) -> tuple[int, int]:
-        """x and y of its top left in the frame."""
-        start = 0 if self.tile is None else self.tile.start
-        return (start, 0) if self.size[1] >= self.size[0] else (0, start)
+    def region(self) -> tuple[int, int, int, int]:
+        """What it sees: x, y, width and height in the frame."""
+        height, width = self.size
+        if self.tile is None:
+            return 0, 0, width, height
+        if width >= height:
+            return self.tile.start, 0, self.tile.length, height
+        return 0, self.tile.start, width, self.tile.length
 
     def picture(self, frame: np.ndarray, device: str | torch.device) -> Tensor:
         """What the network gets, (1, 3, h, w) float in 0..1, of an (H, W, 3) uint8 frame."""
-        x, y = self.corner
-        if self.tile is not None:
-            across = self.size[1] >= self.size[0]
-            frame = frame[:, x : x + self.tile.length] if across else frame[y : y + self.tile.length]
-        pixels = torch.from_numpy(np.array(shrink(frame, self.scale))).to(device)
+        x, y, width, height = self.region
+        pixels = torch.from_numpy(np.array(shrink(frame[y : y + height, x : x + width], self.scale))).to(device)
         return pad_to_32(pixels.permute(2, 0, 1).unsqueeze(0).float() / 255)
 
     def detections(self, people: PosedPeople) -> Detections:
@@ -119,7 +120,7 @@ class Look:
         good = (scores >= LEAST_SCORE) & (boxes[:, 2:].min(axis=1) > 0)
         if self.tile is not None:
             good &= ~cut_by_tile(boxes, self.tile, self.size)
-        boxes[:, :2] += self.corner
+        boxes[:, :2] += self.region[:2]
         return Detections(boxes[good].astype(np.float32), scores[good])
 
 

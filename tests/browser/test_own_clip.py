@@ -18,6 +18,14 @@ from tests.browser.steps import SAMPLES, choose_sample, drop, sample_named, visi
 from tests.conftest import CHROMIUM_ARGS, chromium_path
 
 
+def run_unknown(page: Page, folder: Path, sample: str) -> None:
+    """Drop a clip of a sample's people of which nothing is stored, and press Run."""
+    clip = folder / "unknown.zip"
+    clip.write_bytes(thinned(SAMPLES / f"{sample}.mp4"))
+    drop(page, clip)
+    page.click("#run")
+
+
 def test_bad_upload_is_told_in_one_sentence(page: Page, tmp_path: Path) -> None:
     clip = tmp_path / "holiday.mp4"
     clip.write_bytes(b"This is not a video. " * 100)
@@ -99,10 +107,7 @@ def test_a_pasted_clip_lands_in_the_drop_zone(page: Page) -> None:
 
 
 def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:
-    clip = tmp_path / "unknown.zip"
-    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
-    drop(page, clip)
-    page.click("#run")
+    run_unknown(page, tmp_path, "street")
     expect(page.locator("#status")).to_contain_text("Finding people")
     page.click("#cancel")
     expect(page.locator("#status")).to_contain_text("Stopped.")
@@ -112,10 +117,7 @@ def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:
 
 def test_a_sample_chosen_as_a_run_ends_does_not_mix_with_it(page: Page, tmp_path: Path) -> None:
     """The answer of one and the pictures of the other would be somebody who isn't there."""
-    clip = tmp_path / "unknown.zip"
-    clip.write_bytes(thinned(SAMPLES / "lab.mp4"))
-    drop(page, clip)
-    page.click("#run")
+    run_unknown(page, tmp_path, "lab")
     expect(page.locator("#facts")).to_contain_text("unknown.zip")
     sample_named(page, "Man, camera 1").click()
     expect(page.locator("#facts")).to_contain_text("man-lab1.mp4")
@@ -127,10 +129,7 @@ def test_a_sample_chosen_as_a_run_ends_does_not_mix_with_it(page: Page, tmp_path
 
 def test_what_is_opened_as_a_run_ends_stays_open(page: Page, tmp_path: Path) -> None:
     """The pictures come after the answer, and bring nothing else."""
-    clip = tmp_path / "unknown.zip"
-    clip.write_bytes(thinned(SAMPLES / "lab.mp4"))
-    drop(page, clip)
-    page.click("#run")
+    run_unknown(page, tmp_path, "lab")
     expect(page.locator("#facts")).to_contain_text("unknown.zip")
     page.get_by_role("button", name=text.FILM).click()
     expect(page.locator("#portrait figcaption")).to_have_text("Person 1")
@@ -141,8 +140,6 @@ def test_what_is_opened_as_a_run_ends_stays_open(page: Page, tmp_path: Path) -> 
 def test_the_graph_plays_only_where_it_is_seen_and_no_clip_is_run(
     browser: Browser, app_url: str, tmp_path: Path
 ) -> None:
-    clip = tmp_path / "unknown.zip"
-    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
     with visit(browser, app_url, moving=True) as page:
         clock = page.locator("#explorer .view-clock")
 
@@ -162,8 +159,7 @@ def test_the_graph_plays_only_where_it_is_seen_and_no_clip_is_run(
         expect_resting()
         expect_playing()
         page.set_viewport_size({"width": 1440, "height": 1000})
-        drop(page, clip)
-        page.click("#run")
+        run_unknown(page, tmp_path, "street")
         expect(page.locator("#status")).to_contain_text("Finding people")
         expect_resting()
         page.click("#cancel")
@@ -172,10 +168,7 @@ def test_the_graph_plays_only_where_it_is_seen_and_no_clip_is_run(
 
 
 def test_how_long_a_run_takes_is_said_while_it_runs(page: Page, tmp_path: Path) -> None:
-    clip = tmp_path / "unknown.zip"
-    clip.write_bytes(thinned(SAMPLES / "street.mp4"))
-    drop(page, clip)
-    page.click("#run")
+    run_unknown(page, tmp_path, "street")
     expect(page.locator("#status")).to_contain_text(re.compile(r"\w · about [1-9]\d* s left"))
     page.click("#cancel")
     expect(page.locator("#status")).to_contain_text("Stopped.")
