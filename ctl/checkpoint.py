@@ -7,6 +7,7 @@ Nothing is unpickled, and weights load strictly: a key too many, too few or of a
 """
 
 import os
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -22,6 +23,7 @@ from ctl.errors import InputError, printable
 from ctl.files import ROOT, read_bytes, read_json, sha256_of, to_json, write_atomic
 from ctl.hub import CARD, CONFIG, WEIGHTS, HubUnreachableError, fetch, parse_ref
 from ctl.model import CTL
+from ctl.runtime import Unfilled
 from ctl.types import Calibration, CheckpointInfo
 
 BUNDLED: Final = ROOT / "weights" / "ctl-walkers"
@@ -142,7 +144,7 @@ def load_checkpoint(
         source, notice = _locate(BUNDLED), f"{error}. The bundled checkpoint {BUNDLED.name} is used instead."
     config = _read_config(source.config)
     data = read_bytes(source.weights)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), nullcontext() if config.only_backbone else Unfilled():
         torch.manual_seed(0)
         model = CTL(config.model)
     _load_strictly(model, data, source.weights, _stored_names(model, config.only_backbone))

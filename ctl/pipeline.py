@@ -33,7 +33,7 @@ from ctl.keypoints.load import load_estimator
 from ctl.keypoints.undistorted import look, true_width
 from ctl.model import CTL
 from ctl.people.detect import MULTIPOSE, Detector, load_detector
-from ctl.people.find import find_people
+from ctl.people.find import Seen, find_people
 from ctl.progress import Progress, Step
 from ctl.runtime import Backend, choose_device, runs_onnx
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking, Tracklet
@@ -130,6 +130,7 @@ class Engine:
         clip: Path,
         kind: ClipKind | None = None,
         on_step: Step | None = None,
+        on_seen: Seen | None = None,
     ) -> Analysis:
         """Find the people of a clip, extract the features of each, and rank the gallery for each.
 
@@ -137,6 +138,7 @@ class Engine:
             clip: video file, folder or zip of frames.
             kind: one person's crops, or a scene; None looks.
             on_step: called with the share done, 0..1, and a label; may raise to cancel.
+            on_seen: as `find_people` calls it.
         Raises:
             InputError: the clip can't be used, or nobody is in it.
         """
@@ -151,6 +153,7 @@ class Engine:
                 min_frames=self.model.config.clip_length,
                 kind=kind,
                 on_progress=lambda share: step(0.5 * share, "Finding people"),
+                on_seen=on_seen,
             )
             video = replace(frames.info, notices=(*frames.info.notices, *people_found.notices))
         timings = {"people": perf_counter() - start}

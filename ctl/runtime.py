@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
+from hashlib import sha256
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
@@ -20,11 +22,11 @@ from typing import Any, Final, Literal
 import numpy as np
 import torch
 from platformdirs import user_cache_path
-from safetensors.torch import save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ctl.errors import InputError
-from ctl.files import read_bytes, sha256_of, write_atomic
+from ctl.files import read_bytes, write_atomic
 
 Backend = Literal["auto", "onnx", "torch"]
 BACKENDS: Final[tuple[Backend, ...]] = ("auto", "onnx", "torch")
@@ -64,6 +66,19 @@ def runs_onnx(backend: Backend, device: torch.device) -> bool:
     if backend == "onnx" and device.type != "cpu":
         raise InputError(f'the backend onnx runs on a CPU, and the device is {device}: choose "cpu", or "torch".')
     return backend != "torch" and installed and device.type == "cpu"
+
+
+_RANDOM_FILLS: Final = (Tensor.uniform_, Tensor.normal_, nn.init.uniform_, nn.init.normal_, nn.init.kaiming_uniform_)
+
+
+class Unfilled(TorchFunctionMode):
+    """In this context new layers keep whatever their memory held: for those that read all of their weights, and would
+    draw random ones in vain."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function in _RANDOM_FILLS:
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def each(net: nn.Module, batches: Iterable[Tensor]) -> Iterator[Any]:
@@ -125,9 +140,11 @@ class OnnxModule(nn.Module):
 
 def _digest(module: nn.Module) -> str:
     """Names what a graph depends on: layers, weights, and who makes it."""
-    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
-    weights = save({name: values.contiguous() for name, values in tensors.items()})
-    return sha256_of(weights + f"{module!r} {torch.__version__} {FORMAT}".encode())[:32]
+    digest = sha256(f"{module!r} {torch.__version__} {FORMAT}".encode())
+    for name, values in chain(module.named_parameters(), module.named_buffers()):
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+        digest.update(values.detach().contiguous().numpy().data)
+    return digest.hexdigest()[:32]
 
 
 class _Flat(nn.Module):

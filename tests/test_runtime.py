@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -16,9 +16,11 @@ from torch import nn
 from ctl import runtime
 from ctl.errors import InputError
 from ctl.files import ROOT
+from ctl.keypoints.centernet import CenterNet
 from ctl.keypoints.load import load_estimator
+from ctl.model import CTL
 from ctl.pipeline import Engine
-from ctl.runtime import OnnxModule, each, runs_onnx
+from ctl.runtime import OnnxModule, Unfilled, each, runs_onnx
 from ctl.types import Analysis
 from ctl.video.reader import open_clip
 
@@ -146,6 +148,18 @@ OnnxModule(torch.nn.Conv2d(3, 2, 3).eval(), torch.zeros(1, 3, 8, 8))
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env=environment | places)
     assert list(temporary.iterdir()) == []
     assert [path.name for path in (home / ".cache").iterdir()] == ["ctl-explorer"]
+
+
+def test_layers_whose_weights_are_read_draw_none() -> None:
+    def draws(make: Callable[[], object]) -> bool:
+        before = torch.random.get_rng_state()
+        make()
+        return not torch.equal(torch.random.get_rng_state(), before)
+
+    assert draws(lambda: CTL.from_config("mobile"))
+    with Unfilled():
+        assert not draws(lambda: CTL.from_config("mobile"))
+        assert not draws(lambda: CenterNet(1.0, {"center": 1}))
 
 
 def test_other_weights_have_another_graph(cache: Path) -> None:

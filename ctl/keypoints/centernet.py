@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ctl.errors import InputError
 from ctl.files import ROOT, read_bytes, read_json
-from ctl.runtime import OnnxModule
+from ctl.runtime import OnnxModule, Unfilled
 
 WEIGHTS: Final = ROOT / "weights"
 
@@ -190,7 +190,8 @@ def load_bundled(name: str, device: str | torch.device, *, onnx: bool = False) -
     folder = WEIGHTS / name
     try:
         config = read_json(folder / "config.json")
-        net = CenterNet(config["width"], config["heads"])
+        with Unfilled():
+            net = CenterNet(config["width"], config["heads"])
         net.load_state_dict(load(read_bytes(folder / "model.safetensors")))
     except (InputError, SafetensorError, KeyError, RuntimeError) as error:
         raise InputError(f"the bundled weights {name} can't be used, restore {folder}: {error}") from error

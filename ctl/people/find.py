@@ -4,7 +4,7 @@ A scene is gone through twice: the first time to look for people and to follow t
 that are kept. So of a long one only boxes are held while it isn't known yet who stays.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -46,6 +46,9 @@ MOST_LINES: Final = 1080
 HELD_BYTES: Final = 200 * 10**6
 """Frames of a shorter scene, such as seven seconds of 720p, are kept in memory instead of being decoded twice."""
 
+Seen = Callable[[np.ndarray, np.ndarray], None]
+"""Told of a frame, (H, W, 3) uint8 RGB, and of the boxes (N, 4) around everybody seen in it: x, y, width, height."""
+
 MOST_PEOPLE: Final = 12
 MOST_CROPS: Final = 2400
 """Of one clip: at 256x128 they take 236 MB."""
@@ -75,6 +78,7 @@ def find_people(
     min_frames: int = 6,
     kind: ClipKind | None = None,
     on_progress: Progress | None = None,
+    on_seen: Seen | None = None,
 ) -> People:
     """Cut the people out of a clip.
 
@@ -85,6 +89,7 @@ def find_people(
         min_frames: people seen in fewer frames are dropped.
         kind: None guesses it.
         on_progress: called with the share done, 0..1. What it raises ends the work, with the file closed.
+        on_seen: called once in a scene, as soon as its first seconds have been looked at.
     Raises:
         InputError: nobody is found, or nobody for long enough, or the clip can't be read.
         ValueError: there is no detector for a clip that isn't known to be a crop.
@@ -98,7 +103,7 @@ def find_people(
         if kind is None and guess_kind(clip, detector) == "crop":
             return _whole_frames(clip, image_size, report)
         clip.hold(HELD_BYTES)
-        trajectories = follow(clip, detector, lambda share: report(0.7 * share))
+        trajectories = follow(clip, detector, lambda share: report(0.7 * share), on_seen)
         return _cut_people(clip, trajectories, image_size, min_frames, lambda share: report(0.7 + 0.3 * share))
 
 
@@ -121,7 +126,7 @@ def guess_kind(clip: Clip, detector: Detector) -> ClipKind:
     return "crop" if sum(alone) > len(looks) / 2 else "scene"
 
 
-def follow(clip: Clip, detector: Detector, report: Progress) -> list[Trajectory]:
+def follow(clip: Clip, detector: Detector, report: Progress, on_seen: Seen | None = None) -> list[Trajectory]:
     """Look for people about `LOOKS_PER_SECOND`, follow them, and fill in where they are between the looks."""
     step = max(1, round(clip.info.fps / LOOKS_PER_SECOND))
     size = clip.info.height, clip.info.width
@@ -131,7 +136,11 @@ def follow(clip: Clip, detector: Detector, report: Progress) -> list[Trajectory]
     batch: list[Frame] = []
 
     def look() -> None:
-        for frame, detections in zip(batch, detector([frame.image for frame in batch]), strict=True):
+        looks = detector([frame.image for frame in batch])
+        if on_seen is not None and batch[0].index == 0:
+            middle = len(batch) // 2
+            on_seen(batch[middle].image, looks[middle].boxes)
+        for frame, detections in zip(batch, looks, strict=True):
             tracker.update(frame.index, frame.time, Detections(detections.boxes / scale, detections.scores))
         batch.clear()
         report(len(times) / max(len(times), clip.info.frames))

@@ -4,11 +4,16 @@ Every maker returns the function that Gradio calls; expected trouble reaches the
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from queue import SimpleQueue
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
+from ctl.people.find import Seen
 from ctl.web import text, views
 from ctl.web.links import Link, read_link
 from ctl.web.page import Page
@@ -104,30 +109,36 @@ def _show_sample(page: Page, own: str, link: Link) -> Values:
 
 
 def make_on_run(service: ExplainService, page: Page) -> Handler:
-    """Run: show a first frame at once, analyse the clip, say whom the model finds, and show who is in it."""
+    """Run: show a first frame at once, then whom the detector sees, and in the end who it may be."""
     panel = page.clip
 
-    def on_run(values: Values, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Iterator[Values]:
+    def on_run(values: Values, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Generator[Values]:
         own, sample, destination = (values[box] for box in (page.visit.own, page.pending, page.destination))
         visitor = request.session_hash or ""
         with told_to_the_visitor():
             first, beside = clip.requests_of(panel, service.default, values)
             yield {
                 page.answer.people: gr.HTML(visible=False),
-                page.answer.portrait: clip.first_look_html(service.first_look(first)),
+                page.answer.portrait: clip.first_frame_html(first.clip),
                 page.answer.answer: f"<h2>{text.WORKING}</h2>",
                 page.answer.facts: "",
             }
             step = clip.told_with_the_time(progress)
+
+            def analyze(on_seen: Seen) -> Run:
+                if beside is not None:
+                    return service.compare(first, beside, visitor, step)
+                return service.analyze(first, visitor, step, on_seen=on_seen)
+
+            def look(image: np.ndarray, boxes: np.ndarray) -> Values:
+                return {page.answer.portrait: clip.seen_html(image, boxes)}
+
             try:
-                run = (
-                    service.analyze(first, visitor, step)
-                    if beside is None
-                    else service.compare(first, beside, visitor, step)
-                )
+                run = yield from _with_looks(analyze, look)
             except StoppedError:
                 yield {page.answer.answer: f"<h2>{text.CANCELLED}</h2>", panel.status: text.hints(text.CANCELLED)}
                 return
+        views.film_ahead(run, 0)
         seconds = sum(run.analysis.timings_s.values())
         tab, _, rank = destination.partition("/")
         link = Link(sample, "match" if beside is not None else tab, int(rank or 1))
@@ -138,6 +149,19 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
         }
 
     return on_run
+
+
+def _with_looks(
+    analyze: Callable[[Seen], Run], look: Callable[[np.ndarray, np.ndarray], Values]
+) -> Generator[Values, None, Run]:
+    """Analyse in a thread of its own; `look` makes of what is seen meanwhile what the page shows. Gives the run."""
+    seen = SimpleQueue[tuple[np.ndarray, np.ndarray] | None]()
+    with ThreadPoolExecutor(1, "analysis") as thread:
+        running = thread.submit(copy_context().run, analyze, lambda *frame: seen.put(frame))
+        running.add_done_callback(lambda _: seen.put(None))
+        for frame in iter(seen.get, None):
+            yield look(*frame)
+        return running.result()
 
 
 def make_on_leave(service: ExplainService) -> Any:

@@ -59,6 +59,7 @@ class Run:
         born: `time.monotonic()` when it was added.
         checks: how true those maps are that were checked already.
         films: id of a tracklet -> the person as the browser plays them.
+        filming: held while one of them is made, so that none is made twice.
         evidences: place of a person -> what they bring into a match.
         cams: (T, h, w) in 0..1 of those maps that were asked for already; they are small beside a clip's matrices.
         shows: who each person is, in their order, by the gallery's names; empty where that isn't known.
@@ -76,6 +77,7 @@ class Run:
     against: Gallery | None = None
     checks: dict[CamOf, Faithfulness] = field(default_factory=dict)
     films: dict[int, Footage] = field(default_factory=dict)
+    filming: threading.Lock = field(default_factory=threading.Lock, repr=False)
     evidences: dict[int, Evidence] = field(default_factory=dict)
 
     @cached_property

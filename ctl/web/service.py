@@ -9,20 +9,17 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from ctl.draw.picture import draw_boxes
 from ctl.enrol.clips import to_record
 from ctl.errors import InputError
 from ctl.gallery import Gallery, MemoryGallery, clip_sha256, open_store
 from ctl.hub import parse_ref
 from ctl.keypoints.base import MOVENET
+from ctl.people.find import Seen
 from ctl.pipeline import ANALYSIS_FPS, Engine
-from ctl.precomputed import SUFFIX, Precomputed, read_precomputed
+from ctl.precomputed import Precomputed, read_precomputed
 from ctl.progress import Step
 from ctl.types import ClipKind
 from ctl.video.cut import write_cut
-from ctl.video.reader import open_clip
 from ctl.web.galleries import Galleries
 from ctl.web.runs import Run, RunStore
 
@@ -108,6 +105,7 @@ class ExplainService:
         visitor: str = "",
         on_step: Step | None = None,
         against: Gallery | None = None,
+        on_seen: Seen | None = None,
     ) -> Run:
         """Analyse a clip and keep the result.
 
@@ -115,6 +113,7 @@ class ExplainService:
             visitor: who asks; `cancel` with the same name stops it.
             on_step: called with the share done, 0..1, and what is being done.
             against: as `Run.against`.
+            on_seen: as `find_people` calls it.
         Raises:
             InputError: the clip can't be used; HubError: the models can't be fetched.
             StoppedError: the visitor stopped it.
@@ -134,7 +133,7 @@ class ExplainService:
             if (stored := self._precomputed(request)) is not None:
                 return self.runs.add(request.clip, stored.analysis, engine, stored.cams, stored.checks, against=against)
             with _cut(request, step) as clip:
-                analysis = engine.analyze(clip, request.kind, step)
+                analysis = engine.analyze(clip, request.kind, step, on_seen)
                 return self.runs.add(clip, analysis, engine, against=against)
         finally:
             if self._stops.get(visitor) is stop:  # not that of a newer run
@@ -185,21 +184,6 @@ class ExplainService:
                     clip, stored.analysis, self.engine, stored.cams, stored.checks, shows=shows, lasting=True
                 )
             return self._shown[clip]
-
-    def first_look(self, request: AnalyzeRequest) -> np.ndarray:
-        """The clip's first frame, (H, W, 3) uint8 RGB, with a box around everybody in it: something to see meanwhile.
-
-        A sample's is bare: its results are there at once.
-
-        Raises:
-            InputError: the clip can't be read; HubError: the models can't be fetched.
-        """
-        detector = self._engine(request.models).detector
-        with open_clip(request.clip) as frames:
-            image = next(iter(frames)).image
-        if self._samples is not None and (self._samples / f"{request.clip.stem}{SUFFIX}").is_file():
-            return image
-        return draw_boxes(image, detector([image])[0].boxes)
 
     def gallery_of(self, run: Run, own: str = "") -> Gallery:
         """What a run's people are searched in: everybody's gallery and the visitor's own, if they are still held; or

@@ -1,9 +1,11 @@
 """A run as values that components show: files in the run's folder, figures, rows. Drawing itself is `ctl.draw`'s."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +24,7 @@ from ctl.draw.palette import THEMES, ThemeName
 from ctl.draw.ranking_page import ranking_html
 from ctl.draw.report_page import report_html
 from ctl.draw.what_if_page import switches_html, what_if_html
+from ctl.errors import CTLError
 from ctl.explain.evidence import from_bytes
 from ctl.explain.match import in_step
 from ctl.explain.reading import graphs
@@ -84,9 +87,20 @@ def explorer(run: Run, person: int) -> str:
 def footage(run: Run, person: int) -> Footage:
     """The person as the browser plays them, filmed once."""
     subject = run.analysis.people[person]
-    if subject.tracklet.id not in run.films:
-        run.films[subject.tracklet.id] = film_person(run.clip, run.analysis, subject, MAX_FRAMES)
-    return run.films[subject.tracklet.id]
+    with run.filming:
+        if subject.tracklet.id not in run.films:
+            run.films[subject.tracklet.id] = film_person(run.clip, run.analysis, subject, MAX_FRAMES)
+        return run.films[subject.tracklet.id]
+
+
+def film_ahead(run: Run, person: int) -> None:
+    """Film a person in a thread of its own: whoever asks next waits for less. What fails is told to them."""
+
+    def ahead() -> None:
+        with suppress(CTLError):
+            footage(run, person)
+
+    Thread(target=ahead, name="filming", daemon=True).start()
 
 
 def graph_video(run: Run, person: int, scale: Scale, layer: int) -> Path:

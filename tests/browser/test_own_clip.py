@@ -13,16 +13,14 @@ from ctl.video.cut import write_cut
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 from ctl.web import text
-from tests.browser.running import thinned
 from tests.browser.steps import SAMPLES, choose_sample, drop, sample_named, visit
 from tests.conftest import CHROMIUM_ARGS, chromium_path
 
 
 def run_unknown(page: Page, folder: Path, sample: str) -> None:
     """Drop a clip of a sample's people of which nothing is stored, and press Run."""
-    clip = folder / "unknown.zip"
-    clip.write_bytes(thinned(SAMPLES / f"{sample}.mp4"))
-    drop(page, clip)
+    write_cut(SAMPLES / f"{sample}.mp4", folder / "unknown.mp4", 0.0, 6.0)
+    drop(page, folder / "unknown.mp4")
     page.click("#run")
 
 
@@ -118,7 +116,7 @@ def test_cancel_stops_a_run(page: Page, tmp_path: Path) -> None:
 def test_a_sample_chosen_as_a_run_ends_does_not_mix_with_it(page: Page, tmp_path: Path) -> None:
     """The answer of one and the pictures of the other would be somebody who isn't there."""
     run_unknown(page, tmp_path, "lab")
-    expect(page.locator("#facts")).to_contain_text("unknown.zip")
+    expect(page.locator("#facts")).to_contain_text("unknown.mp4")
     sample_named(page, "Man, camera 1").click()
     expect(page.locator("#facts")).to_contain_text("man-lab1.mp4")
     page.wait_for_timeout(2000)  # all of the run has come
@@ -130,7 +128,7 @@ def test_a_sample_chosen_as_a_run_ends_does_not_mix_with_it(page: Page, tmp_path
 def test_what_is_opened_as_a_run_ends_stays_open(page: Page, tmp_path: Path) -> None:
     """The pictures come after the answer, and bring nothing else."""
     run_unknown(page, tmp_path, "lab")
-    expect(page.locator("#facts")).to_contain_text("unknown.zip")
+    expect(page.locator("#facts")).to_contain_text("unknown.mp4")
     page.get_by_role("button", name=text.FILM).click()
     expect(page.locator("#portrait figcaption")).to_have_text("Person 1")
     page.wait_for_timeout(2000)
@@ -167,8 +165,11 @@ def test_the_graph_plays_only_where_it_is_seen_and_no_clip_is_run(
         expect_playing()
 
 
-def test_how_long_a_run_takes_is_said_while_it_runs(page: Page, tmp_path: Path) -> None:
+def test_whom_it_sees_and_how_long_it_takes_is_shown_while_a_clip_is_run(page: Page, tmp_path: Path) -> None:
     run_unknown(page, tmp_path, "street")
+    picture = page.locator("#portrait img")
+    expect(picture).to_have_attribute("alt", "The first frame of the clip")
+    expect(picture).to_have_attribute("alt", "Whom the detector sees in a frame of the clip")
     expect(page.locator("#status")).to_contain_text(re.compile(r"\w · about [1-9]\d* s left"))
     page.click("#cancel")
     expect(page.locator("#status")).to_contain_text("Stopped.")

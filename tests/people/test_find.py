@@ -141,6 +141,21 @@ def test_progress_rises_to_one(scene, kind):
     assert shares[-1] == 1
 
 
+def test_who_is_seen_is_told_once_when_the_first_seconds_have_been_looked_at(scene):
+    shares, told = list[float](), []
+    find_people(
+        open_clip(scene),
+        ColourDetector(),
+        on_progress=shares.append,
+        on_seen=lambda image, boxes: told.append((list(shares), image, boxes)),
+    )
+    ((before, image, boxes),) = told
+    assert before == []
+    middle = 2 * (find.BATCH // 2)
+    np.testing.assert_allclose(boxes, [(10 + 4 * middle, 30, 24, 60), (200, 40, 20, 50)], atol=1.5)
+    assert np.abs(image[60, 10 + 4 * middle + 12].astype(int) - RED).max() < 40
+
+
 def test_a_crop_keeps_every_frame_stretched_to_the_models_size(write_clip, grey_ramp):
     path = write_clip("crop.mp4", grey_ramp(12, height=64, width=40))
     found = find_people(open_clip(path), None, image_size=(96, 64), kind="crop")

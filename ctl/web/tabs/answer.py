@@ -70,6 +70,8 @@ def connect(card: AnswerCard, visit: Visit, hit: gr.Dropdown, reference: gr.Drop
 
     def draw(selection: Selection | None) -> Values:
         with shown_person(visit.service, selection) as (run, place):
+            with run.filming:  # the open tab waits for that
+                pass
             return card.pictures_of(run, place)
 
     card.pictured.change(

@@ -10,6 +10,7 @@ import gradio as gr
 import numpy as np
 
 from ctl.draw.page import image_tag
+from ctl.draw.picture import draw_boxes
 from ctl.errors import InputError
 from ctl.options import CLIP_KINDS
 from ctl.video.limits import Limits
@@ -26,6 +27,7 @@ LONG_S: Final = 12.0
 
 WHOLE: Final = Limits(seconds=3600.0, frames=10**6)
 LOOK_HEIGHT: Final = 232
+TELL_EVERY_S: Final = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +221,19 @@ def make_on_cancel(service: ExplainService, panel: ClipPanel) -> Handler:
     return on_cancel
 
 
-def first_look_html(image: np.ndarray) -> str:
-    """(H, W, 3) uint8 RGB, the clip's first frame, to look at while the clip is analysed."""
-    return f"<figure>{image_tag(image, 'The first frame of the clip', LOOK_HEIGHT)}</figure>"
+def first_frame_html(clip: Path) -> str:
+    """The clip's first frame, to look at until something is seen in it. Raises InputError where it can't be read."""
+    with open_clip(clip) as frames:
+        return _look_html(next(iter(frames)).image, "The first frame of the clip")
+
+
+def seen_html(image: np.ndarray, boxes: np.ndarray) -> str:
+    """A frame with everybody seen in it, as `Seen` is told of it, to look at while the clip is analysed."""
+    return _look_html(draw_boxes(image, boxes), "Whom the detector sees in a frame of the clip")
+
+
+def _look_html(image: np.ndarray, words: str) -> str:
+    return f"<figure>{image_tag(image, words, LOOK_HEIGHT)}</figure>"
 
 
 def time_left(done: float, elapsed: float) -> str:
@@ -237,10 +249,15 @@ def time_left(done: float, elapsed: float) -> str:
 
 
 def told_with_the_time(progress: gr.Progress) -> Any:
-    """A step function of a service that tells the visitor the stage and how long the rest takes."""
-    start = time.perf_counter()
+    """A step function of a service that tells the visitor the stage and how long the rest takes, a few times a second:
+    to draw each costs the processor that computes the next."""
+    start, told, stage = time.perf_counter(), 0.0, ""
 
     def step(done: float, label: str) -> None:
-        progress(done, desc=f"{label}{time_left(done, time.perf_counter() - start)}")
+        nonlocal told, stage
+        now = time.perf_counter()
+        if label != stage or now - told >= TELL_EVERY_S:
+            told, stage = now, label
+            progress(done, desc=f"{label}{time_left(done, now - start)}")
 
     return step
