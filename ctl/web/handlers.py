@@ -4,8 +4,9 @@ Every maker returns the function that Gradio calls; expected trouble reaches the
 """
 
 import time
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any
@@ -112,7 +113,7 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
     """Run: show a first frame at once, then whom the detector sees, and in the end who it may be."""
     panel = page.clip
 
-    def on_run(values: Values, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Generator[Values]:
+    def on_run(values: Values, request: gr.Request, progress: gr.Progress = gr.Progress()) -> Iterator[Values]:
         own, sample, destination = (values[box] for box in (page.visit.own, page.pending, page.destination))
         visitor = request.session_hash or ""
         with told_to_the_visitor():
@@ -123,18 +124,19 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
                 page.answer.answer: f"<h2>{text.WORKING}</h2>",
                 page.answer.facts: "",
             }
-            step = clip.told_with_the_time(progress)
+            step = clip.Telling(progress)
 
             def analyze(on_seen: Seen) -> Run:
                 if beside is not None:
                     return service.compare(first, beside, visitor, step)
                 return service.analyze(first, visitor, step, on_seen=on_seen)
 
-            def look(image: np.ndarray, boxes: np.ndarray) -> Values:
-                return {page.answer.portrait: clip.seen_html(image, boxes)}
-
             try:
-                run = yield from _with_looks(analyze, look)
+                with _beside(analyze) as (looks, running):
+                    for image, boxes in looks:
+                        yield {page.answer.portrait: clip.seen_html(image, boxes)}
+                        step.again()
+                    run = running.result()
             except StoppedError:
                 yield {page.answer.answer: f"<h2>{text.CANCELLED}</h2>", panel.status: text.hints(text.CANCELLED)}
                 return
@@ -151,17 +153,14 @@ def make_on_run(service: ExplainService, page: Page) -> Handler:
     return on_run
 
 
-def _with_looks(
-    analyze: Callable[[Seen], Run], look: Callable[[np.ndarray, np.ndarray], Values]
-) -> Generator[Values, None, Run]:
-    """Analyse in a thread of its own; `look` makes of what is seen meanwhile what the page shows. Gives the run."""
-    seen = SimpleQueue[tuple[np.ndarray, np.ndarray] | None]()
+@contextmanager
+def _beside(analyze: Callable[[Seen], Run]) -> Iterator[tuple[Iterator[tuple[np.ndarray, np.ndarray]], Future[Run]]]:
+    """An analysis in a thread of its own: what is seen until it ends, and the run."""
+    seen = SimpleQueue[Any]()
     with ThreadPoolExecutor(1, "analysis") as thread:
-        running = thread.submit(copy_context().run, analyze, lambda *frame: seen.put(frame))
+        running = thread.submit(copy_context().run, analyze, lambda *look: seen.put(look))
         running.add_done_callback(lambda _: seen.put(None))
-        for frame in iter(seen.get, None):
-            yield look(*frame)
-        return running.result()
+        yield iter(seen.get, None), running
 
 
 def make_on_leave(service: ExplainService) -> Any:

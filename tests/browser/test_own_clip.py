@@ -169,6 +169,7 @@ def test_whom_it_sees_and_how_long_it_takes_is_shown_while_a_clip_is_run(page: P
     run_unknown(page, tmp_path, "street")
     picture = page.locator("#portrait img")
     expect(picture).to_have_attribute("alt", "The first frame of the clip")
+    expect(page.locator("#enrol-card")).to_be_hidden()
     expect(picture).to_have_attribute("alt", "Whom the detector sees in a frame of the clip")
     expect(page.locator("#status")).to_contain_text(re.compile(r"\w · about [1-9]\d* s left"))
     page.click("#cancel")

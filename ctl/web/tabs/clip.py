@@ -233,7 +233,7 @@ def seen_html(image: np.ndarray, boxes: np.ndarray) -> str:
 
 
 def _look_html(image: np.ndarray, words: str) -> str:
-    return f"<figure>{image_tag(image, words, LOOK_HEIGHT)}</figure>"
+    return f'<figure class="ctl-look">{image_tag(image, words, LOOK_HEIGHT)}</figure>'
 
 
 def time_left(done: float, elapsed: float) -> str:
@@ -248,16 +248,21 @@ def time_left(done: float, elapsed: float) -> str:
     return f" · about {max(1, round(elapsed * (1 - done) / done))} s left"
 
 
-def told_with_the_time(progress: gr.Progress) -> Any:
-    """A step function of a service that tells the visitor the stage and how long the rest takes, a few times a second:
-    to draw each costs the processor that computes the next."""
-    start, told, stage = time.perf_counter(), 0.0, ""
+class Telling:
+    """A step function of a service: it tells the visitor the stage and how long the rest takes, a few times a second.
+    To draw more of them costs the processor that computes the next."""
 
-    def step(done: float, label: str) -> None:
-        nonlocal told, stage
-        now = time.perf_counter()
-        if label != stage or now - told >= TELL_EVERY_S:
-            told, stage = now, label
-            progress(done, desc=f"{label}{time_left(done, now - start)}")
+    def __init__(self, progress: gr.Progress) -> None:
+        self._progress, self._start = progress, time.perf_counter()
+        self._told, self._done, self._label = 0.0, 0.0, ""
 
-    return step
+    def __call__(self, done: float, label: str) -> None:
+        due = label != self._label or time.perf_counter() - self._told >= TELL_EVERY_S
+        self._done, self._label = done, label
+        if due:
+            self.again()
+
+    def again(self) -> None:
+        """Tell where it stands: what a handler yields takes that off the page."""
+        self._told = time.perf_counter()
+        self._progress(self._done, desc=f"{self._label}{time_left(self._done, self._told - self._start)}")
