@@ -12,7 +12,7 @@ from ctl.gallery import TOP_K, Gallery
 from ctl.types import Ranking
 from ctl.web import text
 from ctl.web.cards import answer_html
-from ctl.web.queues import EACH, PLUMBING, SEARCHING
+from ctl.web.queues import EACH, PLUMBING, SEARCHING, SHOWING
 from ctl.web.runs import Run
 from ctl.web.searches import (
     HITS_SCRIPT,
@@ -203,8 +203,8 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
         **SEARCHING,
     )
     picked.success(find, inputs, outputs, js=_NUMBERED, **options)
-    for event in changed:
-        again = event.success(find, inputs, outputs, js=_NUMBERED, **options)
+    for event in changed:  # in turn with samples: one that was chosen meanwhile was ranked in the gallery as it was
+        again = event.success(find, inputs, outputs, js=_NUMBERED, **options | SHOWING)
         again.success(lambda: str(time.monotonic_ns()), None, visit.changed, show_progress="hidden", **PLUMBING)
     moved = [visit.lines["gallery"].change, *(control.input for control in tab.controls)]
     gr.on(moved, find, inputs, outputs, js=_NUMBERED, **options)

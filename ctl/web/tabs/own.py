@@ -12,7 +12,7 @@ from ctl.enrol.clips import to_record
 from ctl.errors import InputError
 from ctl.gallery import Gallery, OnClash, merge, read_bundle, require_weights, write_bundle
 from ctl.web import text
-from ctl.web.queues import DRAWING, MODEL
+from ctl.web.queues import COMPARING, DRAWING
 from ctl.web.tabs.common import Selection, Values, Visit, pairs, shown_person, told_to_the_visitor
 
 
@@ -139,8 +139,8 @@ def connect(
     table = [visit.own, own.shelf, own.marked]
     options: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [own.shelf]}
     changed = (
-        own.enrol.click(enrol_shown, [visit.selection, visit.own, own.name, own.camera], table, **options, **MODEL),
-        at_once.click(enrol_at_once, [visit.selection, visit.own], table, **options, **MODEL),
+        own.enrol.click(enrol_shown, [visit.selection, visit.own, own.name, own.camera], table, **options, **COMPARING),
+        at_once.click(enrol_at_once, [visit.selection, visit.own], table, **options, **COMPARING),
         own.rename.click(
             rename,
             [visit.own, own.marked, own.new_name, own.new_camera],
