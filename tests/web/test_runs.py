@@ -1,15 +1,18 @@
 """The store of results forgets what is old or too much, with everything it put on disk."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ctl.draw.footage import Footage
 from ctl.errors import InputError
 from ctl.pipeline import Engine
 from ctl.types import Analysis
+from ctl.web import views
 from ctl.web.runs import Run, RunStore, size_in_bytes
 
 CLIP = Path(__file__).resolve().parents[2] / "assets" / "samples" / "man-lab1.mp4"
@@ -79,3 +82,21 @@ def test_bytes_are_those_that_arrays_hold(analysis: Analysis) -> None:
     assert size_in_bytes({"a": stored, "b": [np.broadcast_to(stored, (1000, 3, 4)), "text"]}) == 2 * stored.nbytes
     without_people = replace(analysis, people=())
     assert size_in_bytes(analysis) > size_in_bytes(without_people) == 0
+
+
+def test_a_person_is_filmed_once_however_many_ask(
+    tmp_path: Path, analysis: Analysis, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, film_person, films = keep(RunStore(tmp_path), analysis, engine), views.film_person, list[Footage]()
+
+    def slowly(*arguments: object) -> Footage:
+        time.sleep(0.1)
+        films.append(film_person(*arguments))  # type: ignore[arg-type]
+        return films[-1]
+
+    monkeypatch.setattr(views, "film_person", slowly)
+    views.film_ahead(run, 0)
+    with ThreadPoolExecutor(3) as pool:
+        shown = list(pool.map(views.footage, [run] * 3, [0] * 3))
+    assert len(films) == 1
+    assert all(footage is films[0] for footage in shown)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -12,7 +13,7 @@ from ctl.types import Analysis, CheckpointInfo, VideoInfo
 from ctl.web import text, views
 from ctl.web.samples import read_samples
 from ctl.web.service import Models
-from ctl.web.tabs.clip import request_of
+from ctl.web.tabs.clip import Telling, request_of
 from ctl.web.tabs.common import told_to_the_visitor
 
 CHECKPOINT = CheckpointInfo("a", None, "0" * 64, trained=True, config={})
@@ -86,3 +87,16 @@ def test_request_falls_back_on_the_models_of_the_start() -> None:
     asked = request_of(DEFAULT, "walk.mp4", "crop", " org/name@v1 ", "org/pose", "cuda")
     assert (asked.clip, asked.kind) == (Path("walk.mp4"), "crop")
     assert asked.models == Models("org/name@v1", "org/pose", "cuda")
+
+
+def test_steps_are_told_a_few_times_a_second_but_each_stage_at_once() -> None:
+    told: list[tuple[float, str]] = []
+    progress: Any = lambda done, desc: told.append((done, desc))  # noqa: E731
+    step = Telling(progress)
+    for percent in range(50):
+        step(percent / 100, "Finding people")
+    step(0.5, "Key-points")
+    step(0.6, "Key-points")
+    assert told == [(0.0, "Finding people"), (0.5, "Key-points")]
+    step.again()
+    assert told[-1] == (0.6, "Key-points")
