@@ -20,5 +20,5 @@ def ratio(above: Work, below: Work, rounds: int) -> dict[str, float]:
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """Median, lowest and highest, to three decimals."""
-    return {"median": round(median(values), 3), "low": round(min(values), 3), "high": round(max(values), 3)}
+    """Median, lowest and highest, to four digits that count."""
+    return {name: float(f"{of(values):.4g}") for name, of in (("median", median), ("low", min), ("high", max))}

@@ -76,7 +76,7 @@ def _connect_samples(app: gr.Blocks, shown: page.Page) -> gr.events.Dependency:
     """Samples are chosen by their pictures, by the tour and by the page's own address. Gives the opening of the
     page."""
     search = gr.Textbox("", visible="hidden", label="Address")
-    for mend in (NAME_THE_UNNAMED, DROP_IDLE_BASE, calling("paste")):
+    for mend in (NAME_THE_UNNAMED, DROP_IDLE_BASE, calling("paste"), calling("stream")):
         app.load(None, None, None, js=mend)
     opened = app.load(None, None, [shown.visit.theme, search], js=READ_VISIT)
     filled = [*shown.showing, shown.clip.clip, shown.clip.status, shown.pending]

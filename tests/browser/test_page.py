@@ -85,6 +85,30 @@ def test_only_the_open_tab_is_filled_and_only_once(page: Page) -> None:
     assert len(asked) == 5
 
 
+LATE_END = """
+const {fetch} = window;
+window.fetch = async (...request) => {
+  const answer = await fetch(...request);
+  if (!String(request[0].url ?? request[0]).includes("/queue/data")) return answer;
+  const late = new TransformStream({async transform(piece, stream) {
+    if (new TextDecoder().decode(piece).includes("close_stream")) await new Promise(done => setTimeout(done, 1000));
+    stream.enqueue(piece);
+  }});
+  return new Response(answer.body.pipeThrough(late), answer);
+};
+"""
+"""A network on which the end of a stream comes a second after what came before it."""
+
+
+def test_tabs_are_filled_though_the_end_of_the_stream_before_comes_late(page: Page) -> None:
+    page.add_init_script(LATE_END)
+    page.reload()
+    expect(page.locator("#explorer .node").first).to_be_visible(timeout=30_000)
+    choose_sample(page, "Walker 2")
+    open_tab(page, "Gallery")
+    expect(page.locator("#hits li").first).to_be_visible(timeout=30_000)
+
+
 @pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
 def test_run_stands_beside_the_drop_zone_on_the_first_screen(
     browser: Browser, app_url: str, size: tuple[int, int]
