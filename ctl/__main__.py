@@ -77,12 +77,15 @@ def add_analyze(commands: Commands) -> None:
 def run_analyze(args: argparse.Namespace) -> int:
     from ctl.files import require_writable
     from ctl.results import write_results
+    from ctl.runtime import release_memory
     from ctl.types import UNTRAINED
 
     require_writable(args.out)
     engine = load_engine(args, args.gallery)
+    release_memory()
     with progress_bar() as step:
         analysis = engine.analyze(args.clip, KINDS[args.tracklet], step)
+    release_memory()
     files = write_results(engine, args.clip, analysis, args.out)
     notices = [*([] if analysis.checkpoint.trained else [UNTRAINED]), *engine.notices, *analysis.video.notices]
     for notice in (*notices, *analysis.dropped):

@@ -35,7 +35,7 @@ from ctl.model import CTL
 from ctl.people.detect import MULTIPOSE, Detector, load_detector
 from ctl.people.find import Seen, find_people
 from ctl.progress import Progress, Step
-from ctl.runtime import Backend, choose_device, runs_onnx
+from ctl.runtime import Backend, choose_device, release_memory, runs_onnx
 from ctl.types import Analysis, CheckpointInfo, ClipKind, PersonAnalysis, Ranking, Tracklet
 from ctl.video.reader import open_clip
 
@@ -156,6 +156,7 @@ class Engine:
                 on_seen=on_seen,
             )
             video = replace(frames.info, notices=(*frames.info.notices, *people_found.notices))
+        release_memory()  # the detector's pictures are the largest
         timings = {"people": perf_counter() - start}
 
         extracted = self.extract(

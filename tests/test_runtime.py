@@ -150,6 +150,25 @@ OnnxModule(torch.nn.Conv2d(3, 2, 3).eval(), torch.zeros(1, 3, 8, 8))
     assert [path.name for path in (home / ".cache").iterdir()] == ["ctl-explorer"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read as Linux tells it")
+def test_memory_for_large_pictures_is_given_back() -> None:
+    code = """
+from pathlib import Path
+import torch
+from ctl.keypoints.centernet import load_bundled
+from ctl.runtime import release_memory
+def held():
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line)
+net, pictures = load_bundled("movenet-multipose", onnx=True, device="cpu"), torch.zeros(1, 3, 736, 1280)
+before = net(pictures)["center"]
+most = held()
+release_memory()
+assert most - held() > 100_000, (most, held())
+assert torch.equal(net(pictures)["center"], before)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 def test_layers_whose_weights_are_read_draw_none() -> None:
     def draws(make: Callable[[], object]) -> bool:
         before = torch.random.get_rng_state()

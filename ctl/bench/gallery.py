@@ -6,7 +6,6 @@ gallery reads only for the tracklets that are shown.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ctl.bench.memory import peak_mb
 from ctl.bench.timing import seconds, spread
 from ctl.files import ROOT, write_atomic
 from ctl.gallery import Gallery, GalleryFolder, Record, read_gallery
@@ -139,11 +139,6 @@ def _searches(gallery: Gallery, folder: Path) -> dict[str, Any]:
 
 def _search(gallery: Gallery, query: Tensor) -> Callable[[], object]:
     return lambda: gallery.search(query, NEAREST)
-
-
-def peak_mb() -> int:
-    """Resident memory of this process at most so far, with the parts of mapped files that were used."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
 
 
 def main(name: str, folder: Path, *more: str) -> None:

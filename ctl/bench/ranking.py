@@ -4,7 +4,6 @@
 """
 
 import json
-import resource
 import subprocess
 import sys
 from time import perf_counter
@@ -12,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from ctl.bench.memory import peak_mb
 from ctl.evaluate.ranking import cmc_map
 from ctl.evaluate.rerank import cosine_distance, rerank
 from ctl.files import ROOT
@@ -47,8 +47,7 @@ def main(name: str) -> None:
     labels = (values[side] for values in (persons, cameras) for side in sides)  # persons, then cameras, of each side
     cmc_map(distance, *labels)
     took = perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    print(json.dumps({f"{name}_at_size_of_mars_s": round(took, 2), f"{name}_peak_memory_mb": round(peak)}))
+    print(json.dumps({f"{name}_at_size_of_mars_s": round(took, 2), f"{name}_peak_memory_mb": peak_mb()}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """`python -m ctl bench`: everything that is promised about speed and memory, measured in one run."""
 
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,16 @@ from ctl.video.writer import write_video
 
 SCENE: Final = ROOT / "assets" / "samples" / "street.mp4"
 HD: Final = (1280, 720)
+
+MEASURED: Final = """
+import sys
+from ctl.__main__ import main
+from ctl.bench.memory import peak_mb
+failed = main(sys.argv[1:])
+print(peak_mb())
+sys.exit(failed)
+"""
+"""`python -m ctl` that says last how much memory it took."""
 
 
 def measure(rounds: int) -> dict[str, Any]:
@@ -107,12 +116,12 @@ def write_hd_scene(path: Path, length: float) -> None:
     write_video(path, islice(frames(), round(length * fps)), fps)
 
 
-def peak_memory(clip: Path) -> float:
+def peak_memory(clip: Path) -> int:
     """Resident memory in MB (10⁶ bytes) of a process that analyses one clip and ends."""
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "ctl", "analyze", str(clip), "--out", out]
-        subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
-    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6)
+        command = [sys.executable, "-c", MEASURED, "analyze", str(clip), "--out", out]
+        run = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
+    return int(run.stdout.split()[-1])
 
 
 def app_start(patience: float = 120.0) -> float:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ctl.inference import clip_indices
 from ctl.model import CTL
@@ -54,40 +54,23 @@ def raw_grad_cam(
         ValueError: as the model does for shapes that it can't take.
     """
     clips = clip_indices(len(frames), model.config.clip_length)  # (clips, T)
-    with torch.inference_mode(False), torch.enable_grad(), _explainable(model):
+    with torch.inference_mode(False), torch.enable_grad(), _explainable(model) as seen:
         groups = (torch.from_numpy(clips[first : first + batch]) for first in range(0, len(clips), batch))
         clip_maps = np.concatenate(
-            [_clip_maps(model, frames[group], heatmap_logits[group], reference) for group in groups]
+            [_clip_maps(model, seen, frames[group], heatmap_logits[group], reference) for group in groups]
         )
     maps = np.empty((len(frames), *clip_maps.shape[2:]), np.float32)
     maps[clips] = clip_maps  # a frame that fills up its clip has the same map every time: weights are the clip's
     return maps
 
 
-def _clip_maps(model: CTL, clips: Tensor, logits: Tensor, reference: Tensor | None) -> np.ndarray:
-    """(B, T, 3, H, W) -> (B, T, h, w) float32 ≥ 0."""
-    from pytorch_grad_cam import GradCAM  # brings matplotlib and scikit-learn, and takes as long to import as torch
-
-    cam = GradCAM(_Embedder(model, logits), [model.backbone], lambda maps: maps.transpose(1, 2))
-    recorder = cam.activations_and_grads
-    try:  # the package's own forward would bring every frame to 0..1 and zero the caller's gradients
-        _similarities(recorder(clips), reference).sum().backward()
-        values, gradients = recorder.activations[0].numpy(), recorder.gradients[0].numpy()  # (B, C0, T, h, w)
-        return np.maximum(cam.get_cam_image(clips, model.backbone, [], values, gradients), 0)
-    finally:
-        recorder.release()
-
-
-class _Embedder(nn.Module):
-    """CTL as the package wants a model: one input, one output row per clip."""
-
-    def __init__(self, model: CTL, heatmap_logits: Tensor) -> None:
-        super().__init__()
-        self.model = model
-        self.heatmap_logits = heatmap_logits
-
-    def forward(self, frames: Tensor) -> Tensor:
-        return self.model(frames, self.heatmap_logits).embedding
+def _clip_maps(model: CTL, seen: list[Tensor], clips: Tensor, logits: Tensor, reference: Tensor | None) -> np.ndarray:
+    """(B, T, 3, H, W) -> (B, T, h, w) float32 ≥ 0. `seen` is the list of `_explainable`."""
+    scores = _similarities(model(clips, logits).embedding, reference)
+    maps = seen.pop()  # (B, T, C0, h, w)
+    (gradient,) = torch.autograd.grad(scores.sum(), maps)
+    weights = gradient.mean(dim=(1, 3, 4), keepdim=True)  # Eq. (1)
+    return (weights * maps.detach()).sum(dim=2).clamp(min=0).cpu().numpy()  # Eq. (2)
 
 
 def _similarities(embeddings: Tensor, reference: Tensor | None) -> Tensor:
@@ -99,16 +82,18 @@ def _similarities(embeddings: Tensor, reference: Tensor | None) -> Tensor:
 
 
 @contextmanager
-def _explainable(model: CTL) -> Iterator[None]:
-    """Eval mode, and gradients that start at the feature map: the backbone's own pass builds no graph."""
+def _explainable(model: CTL) -> Iterator[list[Tensor]]:
+    """Eval mode, and gradients that start at the feature map: the backbone's own pass builds no graph. Gives a list
+    that every pass adds its map to."""
+    seen: list[Tensor] = []
     modes = [(module, module.training) for module in model.modules()]
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    hook = model.backbone.register_forward_hook(lambda module, inputs, maps: maps.requires_grad_())
+    hook = model.backbone.register_forward_hook(lambda module, inputs, maps: seen.append(maps.requires_grad_()))
     try:
         model.eval()
         for parameter in trainable:
             parameter.requires_grad_(False)
-        yield
+        yield seen
     finally:
         hook.remove()
         for parameter in trainable:

@@ -16,13 +16,12 @@ from ctl.explain.faithfulness import (
     check_from_json,
     check_json,
     faithfulness,
+    infill,
     ranks,
     smooth_noise,
 )
 from ctl.model import CTL
 from tests.explain.nodes import make_model, make_seeing_model
-
-pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")  # pytorch_grad_cam's own
 
 REFERENCE = np.array([1.0, 0.0], np.float32)
 
@@ -166,3 +165,18 @@ def test_a_check_is_the_same_after_a_way_through_json() -> None:
     assert again.frames.tolist() == found.frames.tolist()
     with pytest.raises(ValueError, match="curves have shapes"):
         check_from_json(check_json(found) | {"deletion": {"shown": [1, 0], "random": [[1, 0]]}})
+
+
+@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")  # the peer's own
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
+def test_infill_is_the_peers(share: float) -> None:
+    from pytorch_grad_cam.metrics.road import NoisyLinearImputer
+
+    picture = torch.rand(3, 24, 12, generator=torch.Generator().manual_seed(1))
+    gone = np.random.default_rng(0).random((24, 12)) < share
+    for noise in (0.0, 0.01):
+        torch.manual_seed(7)
+        theirs = NoisyLinearImputer(noise)(picture, 1 - torch.from_numpy(gone).float())
+        ours = infill(picture, gone, torch.Generator().manual_seed(7), noise)
+        assert (theirs - picture).abs().max() > 0.1
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)

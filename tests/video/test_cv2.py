@@ -1,4 +1,4 @@
-"""`cv2` comes with grad-cam and must be the headless build: it needs no libraries of a desktop."""
+"""`cv2` must be the headless build: it needs no libraries of a desktop."""
 
 import subprocess
 import sys
