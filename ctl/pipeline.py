@@ -42,6 +42,10 @@ from ctl.video.reader import open_clip
 ANALYSIS_FPS: Final = 10.0
 """Frames per second that are analysed: a walking person changes little in a tenth of a second."""
 
+LONG: Final = 200
+"""Frames of a clip above which the detector gives its memory back before the graphs are made: they too need much then,
+and a sixth of a second, which it takes to get it again for the next clip, is little."""
+
 
 @dataclass(frozen=True, eq=False)
 class Engine:
@@ -156,7 +160,8 @@ class Engine:
                 on_seen=on_seen,
             )
             video = replace(frames.info, notices=(*frames.info.notices, *people_found.notices))
-        release_memory()  # the detector's pictures are the largest
+        if video.frames > LONG:
+            release_memory()
         timings = {"people": perf_counter() - start}
 
         extracted = self.extract(

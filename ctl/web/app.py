@@ -2,14 +2,16 @@
 
 import argparse
 import errno
+import inspect
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ctl.options import add_backend
 
@@ -43,6 +45,24 @@ def port_number(value: str) -> int:
     return int(value)
 
 
+@contextmanager
+def without_stubs() -> Iterator[None]:
+    """Where Gradio is imported, it reads its own files and writes stubs for editors, for a second. It does without them
+    for components that it finds no file of, and here finds none."""
+    getfile = inspect.getfile
+
+    def of_others(object: Any) -> str:
+        if sys._getframe(1).f_globals.get("__name__") == "gradio.component_meta":
+            raise OSError
+        return getfile(object)
+
+    inspect.getfile = of_others
+    try:
+        yield
+    finally:
+        inspect.getfile = getfile
+
+
 def load_and_serve(arguments: argparse.Namespace, folder: Path) -> None:
     """Load the models and serve the page until it is stopped.
 
@@ -58,7 +78,7 @@ def load_and_serve(arguments: argparse.Namespace, folder: Path) -> None:
 
     if on_zero_gpu():
         import spaces  # noqa: F401  (Gradio and the models import it, which two threads can't do at once)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, without_stubs():
         service = pool.submit(
             make_service,
             arguments.checkpoint,

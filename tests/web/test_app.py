@@ -1,12 +1,16 @@
 """`python app.py`: expected trouble is one line and exit code 2."""
 
+import os
 import socket
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 import app
+from ctl.files import ROOT
 
 
 def one_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -50,3 +54,13 @@ def test_port_outside_the_range_is_a_usage_error() -> None:
     with pytest.raises(SystemExit) as usage:
         app.main(["--port", "80000"])
     assert usage.value.code == 2
+
+
+def test_gradio_writes_no_stubs_while_the_page_is_loaded(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text(
+            "from gradio.components import Textbox\nclass Box(Textbox):\n    EVENTS = []\n"
+        )
+    code = "from ctl.web.app import without_stubs\nwith without_stubs():\n    import one\nimport two"
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": f"{ROOT}:{tmp_path}"})
+    assert [stub.name for stub in tmp_path.glob("*.pyi")] == ["two.pyi"]
