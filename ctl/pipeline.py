@@ -184,7 +184,7 @@ class Engine:
 
     def extract(self, tracklets: Sequence[Tracklet], on_progress: Progress) -> Extracted:
         """Key-points, graphs and embedding of tracklets: the part that needs the model's device."""
-        crops, aspects = [one.crops for one in tracklets], [one.aspect for one in tracklets]
+        crops, aspects = [tracklet.crops for tracklet in tracklets], [tracklet.aspect for tracklet in tracklets]
         with self.lock:
             return extract(self.model, self.estimator, crops, aspects, mixed=self.mixed, on_progress=on_progress)
 

@@ -163,14 +163,14 @@ def write_checks(folder: Path, engine: Engine, clip: Path) -> Path:
     Raises:
         InputError: nothing is kept of the clip, or the folder can't be written.
     """
-    known = read_precomputed(folder, engine, clip)
-    if known is None:
+    stored = read_precomputed(folder, engine, clip)
+    if stored is None:
         raise InputError(f"nothing is kept of {clip.name} in {folder}: make it with assets/samples/make_results.py.")
-    tried = {
-        str(person.tracklet.id): engine.faithfulness(person, known.cams[person.tracklet.id, ""], person.embedding)
-        for person in known.analysis.people
+    checks = {
+        str(person.tracklet.id): engine.faithfulness(person, stored.cams[person.tracklet.id, ""], person.embedding)
+        for person in stored.analysis.people
     }
-    kept = {"about": _origin(engine, clip), "people": {name: check_json(found) for name, found in tried.items()}}
+    kept = {"about": _origin(engine, clip), "people": {name: check_json(check) for name, check in checks.items()}}
     path = folder / f"{clip.stem}{CHECKS}"
     write_atomic(path, f"{json.dumps(kept, indent=1)}\n".encode())
     return path

@@ -73,14 +73,12 @@ def _people(engine: Engine) -> dict[str, tuple[PersonAnalysis, ...]]:
     return {clip: engine.analyze(SAMPLES / f"{clip}.mp4").people for clip in AGREEMENT_CLIPS}
 
 
-def _agreement(wanted: Sequence[PersonAnalysis], got: Sequence[PersonAnalysis]) -> dict[str, Any]:
-    pairs = list(zip(wanted, got, strict=False))
+def _agreement(on_cpu: Sequence[PersonAnalysis], on_device: Sequence[PersonAnalysis]) -> dict[str, Any]:
+    pairs = list(zip(on_cpu, on_device, strict=False))
     return {
-        "people": [len(wanted), len(got)],
-        "lowest_cosine": round(min(float(one.embedding @ other.embedding) for one, other in pairs), 6),
-        "same_ranking": all(
-            [hit.key for hit in one.ranking] == [hit.key for hit in other.ranking] for one, other in pairs
-        ),
+        "people": [len(on_cpu), len(on_device)],
+        "lowest_cosine": round(min(float(a.embedding @ b.embedding) for a, b in pairs), 6),
+        "same_ranking": all([hit.key for hit in a.ranking] == [hit.key for hit in b.ranking] for a, b in pairs),
     }
 
 

@@ -60,8 +60,8 @@ def gallery_costs(server: str | None = None) -> dict[str, Any]:
 def _in_process(*arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "ctl.bench.gallery", *arguments]
     run = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    found: dict[str, Any] = json.loads(run.stdout)
-    return found
+    costs: dict[str, Any] = json.loads(run.stdout)
+    return costs
 
 
 def make(folder: Path, size: int) -> dict[str, Any]:
@@ -128,9 +128,9 @@ def measure_qdrant(folder: Path, server: str | None = None) -> dict[str, Any]:
 
 def _searches(gallery: Gallery, folder: Path) -> dict[str, Any]:
     queries, nearest = torch.load(folder / "queries.pt")
-    found = [{hit.key for hit in gallery.search(query, NEAREST)} for query in queries]
-    wanted = [{key_of(row) for row in rows} for rows in nearest.tolist()]
-    shares = [len(keys & true) / NEAREST for keys, true in zip(found, wanted, strict=True)]
+    nearest_found = [{hit.key for hit in gallery.search(query, NEAREST)} for query in queries]
+    truly_nearest = [{key_of(row) for row in rows} for rows in nearest.tolist()]
+    shares = [len(keys & true) / NEAREST for keys, true in zip(nearest_found, truly_nearest, strict=True)]
     return {
         "search_s": spread([seconds(_search(gallery, query)) for query in islice(cycle(queries), SEARCHES)]),
         "recall_at_10": round(sum(shares) / QUERIES, 3),

@@ -72,7 +72,7 @@ def _joints(scale: Scale | None, part: int) -> list[int]:
 
 def reasons_html(match: Match) -> str:
     """The strongest reasons as cards: the part lit up on the query and on the hit."""
-    found = reasons(match)
+    strongest = reasons(match)
     whole = (match.lead or match.query).total
     of = "the lead over the best other person" if match.lead else "the similarity"
     cards = "".join(
@@ -80,7 +80,7 @@ def reasons_html(match: Match) -> str:
         f"{_lit(match.hit.evidence, reason, reason.pair[1], f'hit-{place}')}</div>"
         f"<b>{place}. {escape(reason.name)}</b><span>{number(reason.share, signed=True)} of {number(whole)}, {of}"
         f"{_alike(match, reason)}</span></li>"
-        for place, reason in enumerate(found, start=1)
+        for place, reason in enumerate(strongest, start=1)
     )
     return f'<ol class="match-reasons">{cards}</ol>'
 
@@ -142,14 +142,14 @@ def steps(side: Side) -> list[tuple[str, float]]:
     """What adds up to a similarity, in the order of the paper: V_g, s3, s2, s1 and the neck's shift."""
     named: list[tuple[str, str]] = [(WHOLE, "whole picture (V_g)")]
     named += [(scale, f"{part_count(scale)} parts of {scale}") for scale in reversed(SCALES)]
-    found = [(label, float(side.parts[name].sum())) for name, label in named if name in side.parts]
-    return [*found, ("BN neck's shift", side.shift)] if side.shift else found
+    shares = [(label, float(side.parts[name].sum())) for name, label in named if name in side.parts]
+    return [*shares, ("BN neck's shift", side.shift)] if side.shift else shares
 
 
 def waterfall_html(side: Side) -> str:
     """Each step starts where the one before ended; the last bar is their sum."""
-    found = steps(side)
-    ends = np.cumsum([0.0, *(share for _, share in found)])
+    shares = steps(side)
+    ends = np.cumsum([0.0, *(share for _, share in shares)])
     low, high = min(0.0, float(ends.min())), max(float(ends.max()), 1e-9)
 
     def bar(start: float, end: float, kind: str) -> str:
@@ -159,7 +159,7 @@ def waterfall_html(side: Side) -> str:
     rows = "".join(
         f"<dt>{label}</dt><dd><span>{bar(start, start + share, 'less' if share < 0 else 'more')}</span>"
         f"<b>{number(share, 4, signed=True)}</b></dd>"
-        for (label, share), start in zip(found, ends, strict=False)
+        for (label, share), start in zip(shares, ends, strict=False)
     )
     total = f"<dt>similarity</dt><dd><span>{bar(0, side.total, 'total')}</span><b>{number(side.total, 4)}</b></dd>"
     return f'<dl class="match-waterfall">{rows}{total}</dl>'

@@ -247,17 +247,17 @@ def infill(picture: Tensor, gone: np.ndarray, generator: torch.Generator | None 
     values = np.pad(picture.numpy(), ((0, 0), (1, 1), (1, 1)))
     rows, columns = (places + 1 for places in gone.nonzero())
     count = len(rows)
-    own_weight, known = np.zeros(count), np.zeros((count, len(picture)))
+    own_weight, right_side = np.zeros(count), np.zeros((count, len(picture)))
     system = [(own_weight, np.arange(count), np.arange(count))]  # weight, equation, unknown
     for (down, right), weight in _NEIGHBOURS.items():
         there = number[rows + down, columns + right]
         own_weight += np.where(there == _OUTSIDE, 0, weight)
         here = there == _KNOWN
-        known[here] += weight * values[:, rows[here] + down, columns[here] + right].T
+        right_side[here] += weight * values[:, rows[here] + down, columns[here] + right].T
         unknown = there >= 0
         system.append((np.full(unknown.sum(), -weight), np.flatnonzero(unknown), there[unknown]))
     weights, equations, unknowns = map(np.concatenate, zip(*system, strict=True))
-    solved = spsolve(csc_array((weights, (equations, unknowns))), known).reshape(known.shape)
+    solved = spsolve(csc_array((weights, (equations, unknowns))), right_side).reshape(right_side.shape)
     means, filled = torch.from_numpy(solved).float().T, picture.clone()  # (C, n)
     filled[:, torch.from_numpy(gone)] = means + noise * torch.empty_like(means).normal_(generator=generator)
     return filled

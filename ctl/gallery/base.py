@@ -81,7 +81,7 @@ class Filter:
     Args:
         cameras: only these.
         without_cameras: none of these.
-        people: only these.
+        people, without_people: only these, none of these.
         without_keys: none of these tracklets, such as the query's own.
     """
 
@@ -89,12 +89,14 @@ class Filter:
     without_cameras: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
     without_keys: frozenset[str] = frozenset()
+    without_people: frozenset[str] = frozenset()
 
     def admits(self, entry: GalleryEntry) -> bool:
         return (
             (not self.cameras or entry.camera in self.cameras)
             and entry.camera not in self.without_cameras
             and (not self.people or entry.person in self.people)
+            and entry.person not in self.without_people
             and entry.key not in self.without_keys
         )
 
@@ -115,7 +117,7 @@ class Gallery(Protocol):
         ...
 
     @property
-    def entries(self) -> tuple[GalleryEntry, ...]:
+    def entries(self) -> Sequence[GalleryEntry]:
         """All tracklets."""
         ...
 

@@ -28,6 +28,7 @@ from torch import Tensor
 from ctl.errors import InputError
 from ctl.files import sha256_of, to_json
 from ctl.gallery.base import Gallery, GalleryEntry
+from ctl.gallery.entries import Entries
 from ctl.gallery.memory import MemoryGallery
 
 INDEX: Final = "gallery.json"
@@ -123,13 +124,13 @@ def unpack(
     """
     index = _read_index(read(INDEX, INDEX_BYTES), most_tracklets)
     entries, digests = _read_entries(index.pop("entries"))
-    if len({entry.key for entry in entries}) != len(entries):  # else one file could be read, and held, very often
+    if not entries.distinct:  # else one file could be read, and held, very often
         raise InputError("gallery keys must differ from each other")
     embeddings = _read_embeddings(load or _load_whole(read), index["embeddings"])
     if index["format"] == WITHOUT_EVIDENCE:
-        digests = (None,) * len(entries)
+        digests = {}
     jpegs = ReadWhenAsked(lambda row: _read_jpeg(read, thumbnail_name(entries[row].key)), len(entries))
-    evidence = ReadWhenAsked(lambda row: _read_evidence(read, entries[row].key, digests[row]), len(entries))
+    evidence = ReadWhenAsked(lambda row: _read_evidence(read, entries[row].key, digests.get(row)), len(entries))
     return MemoryGallery(index["checkpoint_sha256"], entries, embeddings, hold(jpegs), hold(evidence))
 
 
@@ -180,18 +181,17 @@ def _smaller(values: dict[str, Any]) -> object:
     return entry if evidence is None else _Explained(entry, evidence)
 
 
-def _read_entries(listed: list[object]) -> tuple[tuple[GalleryEntry, ...], tuple[object, ...]]:
-    """Tracklets, and what is said of the evidence of each."""
+def _read_entries(listed: list[object]) -> tuple[Entries, dict[int, object]]:
+    """Tracklets, and what is said of the evidence of those that have some, by their rows."""
     entries: list[GalleryEntry] = []
-    evidence: list[object] = []
-    for number, values in enumerate(listed, start=1):
-        if isinstance(values, GalleryEntry):
-            values = _Explained(values, None)
-        if not isinstance(values, _Explained):
-            raise InputError(f"{INDEX}, entry {number}: {_amiss(values)}")
-        entries.append(values.entry)
-        evidence.append(values.evidence)
-    return tuple(entries), tuple(evidence)
+    evidence: dict[int, object] = {}
+    for row, values in enumerate(listed):
+        if isinstance(values, _Explained):
+            evidence[row], values = values.evidence, values.entry
+        if not isinstance(values, GalleryEntry):
+            raise InputError(f"{INDEX}, entry {row + 1}: {_amiss(values)}")
+        entries.append(values)
+    return Entries.of(entries), evidence
 
 
 def _amiss(values: object) -> str:

@@ -22,6 +22,7 @@ from ctl.gallery.base import (
     taken,
     unknown,
 )
+from ctl.gallery.entries import Entries
 from ctl.types import Hit, Ranking
 
 BLOCK: Final = 2**19
@@ -44,7 +45,7 @@ class MemoryGallery:
 
     Args:
         checkpoint_sha256: of the weights that made the embeddings.
-        entries: G tracklets.
+        entries: G tracklets, given in whatever sequence.
         embeddings: (G, D) float32 or float16 on the CPU, L2-normalised; may be memory-mapped. Those of float16 are
             compared in float32, so a similarity differs by their own rounding only, 2**-11 at most.
         jpegs: G thumbnails as JPEG files; may be read each time they are asked for.
@@ -52,12 +53,13 @@ class MemoryGallery:
     """
 
     checkpoint_sha256: str
-    entries: tuple[GalleryEntry, ...]
+    entries: Entries
     embeddings: Tensor
     jpegs: Sequence[bytes]
     evidence: Sequence[bytes]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", Entries.of(self.entries))
         G, kind = len(self.entries), self.embeddings.dtype
         if self.embeddings.ndim != 2 or len(self.embeddings) != G or kind not in (torch.float32, torch.float16):
             shape_and_type = f"{tuple(self.embeddings.shape)} {kind}"
@@ -69,19 +71,19 @@ class MemoryGallery:
             torch.linalg.vector_norm(block, dim=1, dtype=torch.float32, out=of_block)
         if not torch.allclose(lengths, torch.ones(G), atol=1e-3):
             raise InputError("gallery embeddings must be L2-normalised")
-        if not self._rows.distinct:
+        if not self.entries.distinct:
             raise InputError("gallery keys must differ from each other")
 
     @classmethod
     def empty(cls, checkpoint_sha256: str) -> "MemoryGallery":
         """A gallery without tracklets, for embeddings of one checkpoint."""
-        return cls(checkpoint_sha256, (), torch.zeros(0, 0), (), ())
+        return cls(checkpoint_sha256, Entries.of(()), torch.zeros(0, 0), (), ())
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self._rows.find(key) is not None
+        return isinstance(key, str) and self.entries.find(key) is not None
 
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
         rows = [self._row(key) for key in keys]
@@ -130,7 +132,7 @@ class MemoryGallery:
             return self
         return replace(
             self,
-            entries=(*self.entries, *(record.entry for record in records)),
+            entries=self.entries.joined(record.entry for record in records),
             embeddings=torch.cat(
                 [self.embeddings.reshape(len(self), len(new[0])), torch.stack(new).to(self.embeddings.dtype)]
             ),
@@ -143,56 +145,38 @@ class MemoryGallery:
         kept = [row for row in range(len(self)) if row not in removed]
         return replace(
             self,
-            entries=tuple(self.entries[row] for row in kept),
+            entries=self.entries.take(np.array(kept, int)),
             embeddings=self.embeddings[kept],
             jpegs=tuple(self.jpegs[row] for row in kept),
             evidence=tuple(self.evidence[row] for row in kept),
         )
 
     def rename(self, keys: Collection[str], person: str | None = None, camera: str | None = None) -> "MemoryGallery":
-        entries = list(self.entries)
-        for row in map(self._row, keys):
-            old = entries[row]
-            entries[row] = GalleryEntry(
-                old.key, old.person if person is None else person, old.camera if camera is None else camera
-            )
-        return replace(self, entries=tuple(entries))
+        rows = [self._row(key) for key in keys]
+        for key in keys:
+            GalleryEntry(key, *("-" if name is None else name for name in (person, camera)))  # refuses such names
+        return replace(self, entries=self.entries.renamed(rows, person, camera))
 
     @cached_property
     def nbytes(self) -> int:
         """Bytes of embeddings, thumbnails and evidence together."""
         return self.embeddings.nbytes + sum(map(len, self.jpegs)) + sum(map(len, self.evidence))
 
-    @cached_property
-    def _rows(self) -> "_Rows":
-        return _Rows(self.entries)
-
     @property
     def _width(self) -> int | None:
         return self.embeddings.shape[1] if len(self) else None
 
     def _row(self, key: str) -> int:
-        row = self._rows.find(key)
+        row = self.entries.find(key)
         if row is None:
             raise unknown(key)
         return row
 
-    @cached_property
-    def _kinds(self) -> tuple[tuple[GalleryEntry, ...], np.ndarray]:
-        """One tracklet of each person at each camera, and (G,) whose of these a tracklet's person and camera are."""
-        place: dict[tuple[str, str], int] = {}
-        kinds = [place.setdefault((entry.person, entry.camera), len(place)) for entry in self.entries]
-        firsts = np.unique(kinds, return_index=True)[1]
-        return tuple(self.entries[row] for row in firsts), np.array(kinds)
-
     def _admitted(self, where: Filter) -> Tensor:
-        """Rows that count, (n,) int in order. Asks once for each person at each camera."""
+        """Rows that count, (n,) int in order."""
         by_names = replace(where, without_keys=frozenset())
-        admitted = np.ones(len(self), bool)
-        if by_names != EVERYTHING and len(self):
-            examples, kinds = self._kinds
-            admitted = np.array([by_names.admits(entry) for entry in examples])[kinds]
-        admitted[[row for key in where.without_keys if (row := self._rows.find(key)) is not None]] = False
+        admitted = np.ones(len(self), bool) if by_names == EVERYTHING else self.entries.admitted(by_names)
+        admitted[[row for key in where.without_keys if (row := self.entries.find(key)) is not None]] = False
         return torch.from_numpy(admitted.nonzero()[0])
 
     def _compare(self, query_direction: Tensor, where: Filter) -> tuple[Tensor, Tensor]:
@@ -222,24 +206,3 @@ class MemoryGallery:
     def _blocks(self, values: Tensor) -> tuple[Tensor, ...]:
         """Values of all or some rows, split so that the embeddings of a part stay in a core's cache."""
         return values.split(max(1, BLOCK // max(1, self.embeddings.shape[1])))
-
-
-class _Rows:
-    """Where the tracklets of a gallery are, by their keys: 16 bytes each, of which a dictionary takes 116."""
-
-    def __init__(self, entries: Sequence[GalleryEntry]) -> None:
-        hashes = np.fromiter((hash(entry.key) for entry in entries), np.int64, len(entries))
-        self._entries, self._rows = entries, hashes.argsort()
-        self._hashes = hashes[self._rows]  # ascending
-
-    @property
-    def distinct(self) -> bool:
-        """Whether no key is there twice. Different ones may have the same hash."""
-        same = np.flatnonzero(self._hashes[1:] == self._hashes[:-1])
-        rows = self._rows[np.union1d(same, same + 1)]
-        return len({self._entries[row].key for row in rows}) == len(rows)
-
-    def find(self, key: str) -> int | None:
-        """The row of a key; None if it isn't there."""
-        first, end = (int(np.searchsorted(self._hashes, hash(key), side)) for side in ("left", "right"))
-        return next((row for row in self._rows[first:end].tolist() if self._entries[row].key == key), None)

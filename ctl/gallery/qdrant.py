@@ -80,10 +80,10 @@ class QdrantGallery:
         with _requests(collection):
             if client.collection_exists(collection):
                 metadata = client.get_collection(collection).config.metadata or {}
-                found = metadata.get("checkpoint_sha256")
-                if not isinstance(found, str):
+                embedded_by = metadata.get("checkpoint_sha256")
+                if not isinstance(embedded_by, str):
                     raise InputError(f"Qdrant collection {collection!r} is not a gallery: choose another name")
-                return cls(client, collection, found)
+                return cls(client, collection, embedded_by)
         if checkpoint_sha256 is None:
             raise InputError(
                 f"there is no Qdrant collection {collection!r}: make it with `python -m ctl gallery build`"
@@ -245,15 +245,12 @@ def _to_qdrant(where: Filter) -> models.Filter:
     def among(field: str, values: frozenset[str]) -> models.FieldCondition:
         return models.FieldCondition(key=field, match=models.MatchAny(any=sorted(values)))
 
-    return models.Filter(
-        must=[
-            among(field, values) for field, values in (("camera", where.cameras), ("person", where.people)) if values
-        ],
-        must_not=[
-            *([among("camera", where.without_cameras)] if where.without_cameras else []),
-            models.HasIdCondition(has_id=[_point_id(key) for key in sorted(where.without_keys)]),
-        ],
+    only, none = (
+        [among(field, values) for field, values in (("camera", cameras), ("person", people)) if values]
+        for cameras, people in ((where.cameras, where.people), (where.without_cameras, where.without_people))
     )
+    ids = models.HasIdCondition(has_id=[_point_id(key) for key in sorted(where.without_keys)])
+    return models.Filter(must=[*only], must_not=[*none, ids])
 
 
 def _point_id(key: str) -> str:

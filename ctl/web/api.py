@@ -252,7 +252,9 @@ def answer_mcp_in_json(server: "GradioMCPServer") -> None:
 
     def in_json(data: list[Any], root_url: str) -> Any:
         several = data[0] if len(data) == 1 and isinstance(data[0], list | tuple) else data
-        return to_content([one if is_file_obj_with_meta(one) else json.dumps(one) for one in several], root_url)
+        return to_content(
+            [answer if is_file_obj_with_meta(answer) else json.dumps(answer) for answer in several], root_url
+        )
 
     server.postprocess_output_data = in_json  # type: ignore[method-assign]
 

@@ -92,8 +92,8 @@ class Galleries:
             self.store.update(change)
             return ""
         with self._lock:
-            held = self._use(own) if own else self._empty
-            changed = change(SessionGallery(self._base, held))
+            mine = self._use(own) if own else self._empty
+            changed = change(SessionGallery(self._base, mine))
             assert isinstance(changed, SessionGallery), "a changed gallery is of the same kind"
             if len(changed.own) > MAX_TRACKLETS:
                 raise InputError(f"Your gallery is full: it holds {MAX_TRACKLETS} tracklets at most.")
@@ -108,7 +108,7 @@ class Galleries:
         return MemoryGallery.empty(self._base.checkpoint_sha256)
 
     def _held_bytes(self) -> int:
-        return sum(held.gallery.nbytes for held in self._own.values())
+        return sum(mine.gallery.nbytes for mine in self._own.values())
 
     def _use(self, own: str) -> MemoryGallery:
         """The gallery of an id, now the last used. The caller holds the lock."""

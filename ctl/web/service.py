@@ -146,8 +146,8 @@ class ExplainService:
 
         Raises as `analyze`; InputError also where both are the same clip.
         """
-        told = on_step or (lambda done, label: None)
-        beside = self.analyze(second, visitor, lambda done, label: told(done / 2, f"Second clip: {label.lower()}"))
+        tell = on_step or (lambda done, label: None)
+        beside = self.analyze(second, visitor, lambda done, label: tell(done / 2, f"Second clip: {label.lower()}"))
         if beside.digest == clip_sha256(request.clip):
             raise InputError("Both clips are the same file: drop two different ones to compare.")
         several = len(beside.analysis.people) > 1
@@ -163,7 +163,7 @@ class ExplainService:
             for person in beside.analysis.people
         ]
         against = MemoryGallery.empty(beside.engine.checkpoint.sha256).add(records)
-        return self.analyze(request, visitor, lambda done, label: told((1 + done) / 2, label), against)
+        return self.analyze(request, visitor, lambda done, label: tell((1 + done) / 2, label), against)
 
     def sample(self, clip: Path, shows: tuple[str, ...] = ()) -> Run | None:
         """The run of a sample clip, one for all visitors, which no model has to compute.

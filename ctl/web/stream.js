@@ -3,19 +3,20 @@
 // end is kept from the client as long as an answer is due, and the stream goes on in the next one.
 const MESSAGE = /^data: \{"msg":"(\w+)","event_id":"?(\w+)/;
 const {fetch} = window;
-const asking = new Set(); // promises, each until the id of its event is known
+let asking = 0; // requests whose event has no id yet
 const due = new Set(); // ids of events that are to be answered
 const ahead = new Set(); // ids of those that were answered before they were known
 
 async function ask(request) {
-  const asked = fetch(...request);
-  const known = asked.then(response => response.clone().json()).then(({event_id: event}) => {
+  asking += 1;
+  try {
+    const response = await fetch(...request);
+    const {event_id: event} = response.ok ? await response.clone().json() : {};
     if (event && !ahead.delete(event)) due.add(event);
-  }).catch(() => {}); // refused, which the client tells: nothing is due
-  asking.add(known);
-  await known;
-  asking.delete(known);
-  return asked;
+    return response;
+  } finally {
+    asking -= 1;
+  }
 }
 
 async function listen(request) {
@@ -37,10 +38,7 @@ async function relay(request, response, writer) {
     for (const line of lines.filter(Boolean)) {
       const [, message, event] = line.match(MESSAGE) ?? [];
       if (message === "process_completed" && !due.delete(event)) ahead.add(event);
-      if (message === "close_stream") {
-        await Promise.all(asking);
-        if (due.size) return relay(request, await fetch(...request), writer);
-      }
+      if (message === "close_stream" && asking + due.size) return relay(request, await fetch(...request), writer);
       await writer.write(`${line}\n\n`);
     }
   }

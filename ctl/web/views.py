@@ -189,8 +189,8 @@ def match(run: Run, person: int, gallery: Gallery, key: str) -> str:
     subject, engine = run.analysis.people[person], run.engine
     (record,) = gallery.records([key])
     query = torch.from_numpy(subject.embedding)
-    same_person = frozenset(entry.key for entry in gallery.entries if entry.person == record.entry.person)
-    rivals = gallery.search(query, 1, where=Filter(without_keys=same_person | {key_of(run, subject)}))
+    others = Filter(without_people=frozenset({record.entry.person}), without_keys=frozenset({key_of(run, subject)}))
+    rivals = gallery.search(query, 1, where=others)
     rival = gallery.records([rivals[0].key])[0].embedding.numpy() if rivals else None
     comparison = engine.match(subject, record, rival, run.evidence(person))
     calibration = engine.checkpoint.calibration

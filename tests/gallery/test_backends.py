@@ -60,6 +60,9 @@ def test_hit_carries_what_the_gallery_records(filled: Gallery) -> None:
         pytest.param(Filter(without_cameras=frozenset({"c1", "c2"})), (3, 6, 9, 12), id="without-cameras"),
         pytest.param(Filter(people=frozenset({"person 1", "person 3"})), (1, 3, 5, 7, 9, 11), id="people"),
         pytest.param(
+            Filter(without_people=frozenset({"person 0", "person 1"})), (2, 3, 6, 7, 10, 11), id="without-people"
+        ),
+        pytest.param(
             Filter(without_keys=frozenset({key(1), key(2), "f" * 12 + "/1"})), range(3, 13), id="without-keys"
         ),
         pytest.param(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ctl.errors import InputError
 from ctl.gallery import Filter, GalleryEntry, MemoryGallery
+from ctl.gallery.entries import Entries
 from tests.gallery.cases import SHA256, entry, key, people, record, records, some_embeddings
 
 
@@ -106,25 +107,48 @@ def test_half_precision_stays_what_it_is_through_changes() -> None:
 @given(
     *(st.frozensets(st.sampled_from(names)) for names in (("c0", "c1", "c9"), ("c0", "c2"), ("person 0", "person 3"))),
     st.frozensets(st.sampled_from([key(1), key(7), key(12), "f" * 12 + "/1"])),
+    st.frozensets(st.sampled_from(["person 2", "person 3", "nobody"])),
 )
-def test_filter_admits_for_a_search_what_it_admits_alone(cameras, without_cameras, people, without_keys) -> None:
-    where = Filter(cameras, without_cameras, people, without_keys)
+def test_filter_admits_for_a_search_what_it_admits_alone(
+    cameras, without_cameras, people, without_keys, without_people
+) -> None:
+    where = Filter(cameras, without_cameras, people, without_keys, without_people)
     gallery = MemoryGallery.empty(SHA256).add(records(some_embeddings()))
     found = {hit.key for hit in gallery.search(torch.ones(7), where=where)}
     assert found == {known.key for known in gallery.entries if where.admits(known)}
 
 
-class Alike(str):
-    """A key whose hash is that of every other."""
-
-    def __hash__(self) -> int:
-        return 7
-
-
-def test_keys_of_one_hash_are_told_apart() -> None:
-    entries = [GalleryEntry(Alike(key(number)), "Anna", "hall") for number in (3, 1, 2)]
-    gallery = MemoryGallery("", tuple(entries), torch.eye(3), (b"",) * 3, (b"",) * 3)
-    assert [gallery.records([Alike(key(number))])[0].embedding.argmax().item() for number in (1, 2, 3)] == [1, 2, 0]
-    assert Alike(key(4)) not in gallery
+def test_keys_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctl.gallery.entries._hashes", lambda keys: np.full(len(keys), 7, np.uint64))
+    listed = tuple(entry(number) for number in (3, 1, 2))
+    gallery = MemoryGallery("", listed, torch.eye(3), (b"",) * 3, (b"",) * 3)
+    assert [gallery.records([key(number)])[0].embedding.argmax().item() for number in (1, 2, 3)] == [1, 2, 0]
+    assert key(4) not in gallery
     with pytest.raises(InputError, match="keys must differ"):
-        MemoryGallery("", (*entries, entries[1]), torch.eye(4), (b"",) * 4, (b"",) * 4)
+        MemoryGallery("", (*listed, listed[1]), torch.eye(4), (b"",) * 4, (b"",) * 4)
+
+
+NAMES = st.sampled_from(["Anna", "Ben", "hall", "é" * 100])
+LISTED = st.lists(
+    st.builds(GalleryEntry, st.sampled_from([key(n) for n in range(30)] + ["0" * 12 + "/999999999"]), NAMES, NAMES),
+    unique_by=lambda listed: listed.key,
+)
+
+
+@given(LISTED, st.data())
+def test_entries_in_columns_are_what_they_would_be_in_a_list(listed: list[GalleryEntry], data: st.DataObject) -> None:
+    half = len(listed) // 2
+    entries = Entries.of(listed[:half]).joined(listed[half:])
+    assert entries == listed
+    assert entries[::-1] == listed[::-1]
+    assert [entries.find(each.key) for each in listed] == [*range(len(listed))]
+    assert entries.find("f" * 12 + "/1") is entries.find("no key " * 9) is None
+    assert entries.distinct
+    assert not listed or not entries.joined(listed[:1]).distinct
+    rows = data.draw(st.sets(st.sampled_from(range(len(listed)))) if listed else st.just(set()))
+    person, camera = data.draw(st.none() | NAMES), data.draw(st.none() | NAMES)
+    names = [name for name in (("person", person), ("camera", camera)) if name[1] is not None]
+    wanted = [replace(each, **dict(names)) if row in rows else each for row, each in enumerate(listed)]
+    assert entries.renamed(rows, person, camera) == wanted
+    assert entries == listed, "it is a value"
+    assert entries.take(np.array(sorted(rows), int)) == [listed[row] for row in sorted(rows)]

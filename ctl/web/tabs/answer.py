@@ -8,7 +8,7 @@ import gradio as gr
 
 from ctl.gallery import Gallery
 from ctl.types import Ranking
-from ctl.web import cards, text
+from ctl.web import cards, text, views
 from ctl.web.browser import pressing, script
 from ctl.web.queues import SHOWING
 from ctl.web.runs import Run
@@ -70,8 +70,7 @@ def connect(card: AnswerCard, visit: Visit, hit: gr.Dropdown, reference: gr.Drop
 
     def draw(selection: Selection | None) -> Values:
         with shown_person(visit.service, selection) as (run, place):
-            with run.filming:  # the open tab waits for that
-                pass
+            views.footage(run, place)  # the open tab waits for it
             return card.pictures_of(run, place)
 
     card.pictured.change(
