@@ -48,18 +48,10 @@ def _number(value: str | None) -> int:
     return number if 1 <= number <= MOST else 1
 
 
-READ_VISIT: Final = """() => [document.body.classList.contains("dark") ? "dark" : "light", location.search]"""
-"""Gives the theme and the address's query to the page that opens."""
+READ_QUERY: Final = "() => location.search"
 
 RUN_ASKED: Final = """asked => { if (asked) setTimeout(() => document.querySelector("#run").click(), 50); }"""
 """Presses Run where a link or the tour asked for something."""
-
-DROP_IDLE_BASE: Final = """() => {
-  const base = document.querySelector("base");
-  if (base && base.href === new URL("./", location).href) base.remove();
-}"""
-"""Where a page has a <base>, plotly's clip paths hold the whole address, and what they clip vanishes when `WRITE_LINK`
-changes it. Gradio's own base, "./", does nothing else."""
 
 WRITE_LINK: Final = """sample => setTimeout(() => {
   const query = new URLSearchParams(location.search);

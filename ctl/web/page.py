@@ -76,7 +76,6 @@ def lay_out(service: ExplainService, samples: Sequence[Sample], devices: Sequenc
         gr.Textbox("", visible="hidden", label="Shown"),
         gr.Textbox("", visible="hidden", label="Changed"),
         filling.lay_out(),
-        gr.Textbox("light", visible="hidden", label="Theme"),
         gr.State("", time_to_live=3600),
     )
     destination = gr.Textbox("", visible="hidden", label="Asked for")

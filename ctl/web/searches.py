@@ -9,18 +9,18 @@ from html import escape
 from typing import Final
 
 import numpy as np
-import plotly.graph_objects as go
 import torch
 
+from ctl.draw.bars import bars_html
 from ctl.draw.page import chance_text, image_tag, number
-from ctl.draw.palette import THEMES, ThemeName
 from ctl.errors import InputError
 from ctl.gallery import TOP_K, Filter, Gallery, tracklet_key
 from ctl.types import Calibration, Hit, PersonAnalysis, Ranking
 from ctl.web import text
 from ctl.web.answers import PRIOR, chance
 from ctl.web.runs import Run, RunStore
-from ctl.web.theme import plot_look
+
+BINS: Final = 40
 
 _RUN: Final = re.compile(r"run:([\w-]+):(\d+)")
 
@@ -144,19 +144,12 @@ def threshold_meaning(at_least: float, calibration: Calibration | None) -> str:
     return f"{meaning} {escape(calibration.holds_for)}"
 
 
-def histogram(similarities: torch.Tensor, at_least: float, theme: ThemeName) -> go.Figure:
-    """How similar all tracklets are that counted; the threshold as a line."""
-    look = THEMES[theme]
-    counts, edges = np.histogram(similarities.numpy(), bins=40, range=(-1, 1))
-    figure = go.Figure(go.Bar(x=((edges[1:] + edges[:-1]) / 2).tolist(), y=counts.tolist(), width=edges[1] - edges[0]))
-    figure.update_traces(marker={"color": look.accent, "line": {"width": 1, "color": look.surface}})
-    figure.add_vline(x=at_least, line={"color": look.text, "width": 1.5, "dash": "dash"})
-    figure.update_layout(
-        title={"text": f"Similarity of all {len(similarities)} tracklets", "font": {"size": 14}},
-        xaxis={"title": {"text": "similarity"}, "range": [-1, 1]},
-        yaxis={"title": {"text": "tracklets"}},
-        height=240,
-        margin={"l": 50, "r": 10, "t": 40, "b": 40},
-        **plot_look(theme),
-    )
-    return figure
+def histogram(similarities: torch.Tensor, at_least: float) -> str:
+    """How similar all tracklets are that counted, as HTML; the threshold as a line."""
+    counts, edges = np.histogram(similarities.numpy(), bins=BINS, range=(-1, 1))
+    words = [
+        f"{number(low, 2)} to {number(high, 2)}: {count} tracklets"
+        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
+    title = f"Similarity of all {len(similarities)} tracklets; the highest bar is {counts.max()}"
+    return bars_html(counts, title, (number(-1, 0), "similarity", "1"), words, (1 + at_least) / 2)

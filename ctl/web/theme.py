@@ -1,12 +1,12 @@
 """How the page looks: one theme from fonts that come with Gradio, and one style sheet."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import gradio as gr
 from gradio.themes.utils.fonts import LocalFont
 
-from ctl.draw.palette import THEMES, ThemeName, css_variables
+from ctl.draw.palette import THEMES, css_variables
 
 STYLE_SHEET: Final = Path(__file__).with_name("style.css")
 
@@ -41,16 +41,6 @@ def make_theme() -> gr.themes.Base:
         link_text_color=light.accent,
         link_text_color_dark=dark.accent,
     )
-
-
-def plot_look(theme: ThemeName) -> dict[str, Any]:
-    """What the layout of every plain plot has: text that can be read on the page's own ground."""
-    return {
-        "template": "plotly_white" if theme == "light" else "plotly_dark",
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": THEMES[theme].text},
-    }
 
 
 def make_css() -> str:

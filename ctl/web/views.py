@@ -9,18 +9,18 @@ from threading import Thread
 from typing import Any, Final
 
 import numpy as np
-import plotly.graph_objects as go
 import torch
 from PIL import Image
 
 from ctl.draw.adjacency_view import adjacency_html, adjacency_view
+from ctl.draw.bars import bars_html
 from ctl.draw.cam_picture import cam_strip, cam_video_frames
 from ctl.draw.cam_view import Mapped, cam_view
 from ctl.draw.faithfulness_view import faithfulness_html
 from ctl.draw.footage import Footage, film_crops
 from ctl.draw.graph_view import MAX_FRAMES, drawn_scales, graph_view
 from ctl.draw.match_page import match_html
-from ctl.draw.palette import THEMES, ThemeName
+from ctl.draw.page import number
 from ctl.draw.ranking_page import ranking_html
 from ctl.draw.report_page import report_html
 from ctl.draw.what_if_page import switches_html, what_if_html
@@ -46,7 +46,6 @@ from ctl.video.writer import write_video
 from ctl.web import text
 from ctl.web.runs import CamOf, Run
 from ctl.web.searches import key_of
-from ctl.web.theme import plot_look
 
 SHORT: Final = 8
 """A list of more numbers than this is shown by its size."""
@@ -230,18 +229,12 @@ def timing_rows(run: Run) -> list[list[str]]:
     return [[stage, f"{seconds:.2f}", f"{1000 * seconds / frames:.1f}"] for stage, seconds in rows.items()]
 
 
-def embedding(run: Run, person: int, theme: ThemeName) -> go.Figure:
+def embedding(run: Run, person: int) -> str:
     """The D numbers of the embedding, as bars."""
-    values, look = run.analysis.people[person].embedding, THEMES[theme]
-    figure = go.Figure(go.Bar(y=values, marker={"color": look.accent, "line": {"width": 0}}))
-    figure.update_layout(
-        title={"text": f"Embedding: {len(values)} numbers, length 1", "font": {"size": 14}},
-        height=220,
-        bargap=0,
-        margin={"l": 50, "r": 10, "t": 40, "b": 30},
-        **plot_look(theme),
-    )
-    return figure
+    values = run.analysis.people[person].embedding
+    low, high = number(values.min()), number(values.max())
+    title = f"Embedding: {len(values)} numbers, length 1, from {low} to {high}"
+    return bars_html(values, title, ("1", "", str(len(values))))
 
 
 def details(run: Run) -> Any:

@@ -93,7 +93,7 @@ def test_searches_combine_filter_and_go_on(browser: Browser, app_url: str, shoot
         others = found.all_inner_texts()
         cameras = sorted(text.partition("camera ")[2].split("\n")[0] for text in others)
         assert cameras == ["lab 2", "lab 4"], "neither query is among the hits"
-        expect(page.locator("#histogram .barlayer path")).to_have_count(40)
+        expect(page.locator("#histogram rect")).to_have_count(40)
         shoot(page, "gallery-combined.png")
 
         type_number(page, "#at-least", "0.5")

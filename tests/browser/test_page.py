@@ -193,7 +193,7 @@ def test_clip_fills_every_tab(page: Page, shoot: Shoot) -> None:
     open_tab(page, "Numbers")
     expect(page.get_by_role("gridcell", name="total")).to_be_visible()
     page.get_by_role("button", name="Embedding and analysis.json").click()
-    expect(page.locator("#embedding-plot .barlayer")).to_be_visible()
+    expect(page.locator("#embedding-plot rect")).to_have_count(512)
     with page.expect_download() as download:
         page.locator("#files .download-link").first.click()
     analysis = json.loads(download.value.path().read_text(encoding="utf-8"))

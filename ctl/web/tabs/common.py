@@ -32,7 +32,6 @@ class Visit:
         shown: when that was shown, as text: what is shown again fills the tabs again.
         changed: when the gallery became another, as text.
         lines: what each tab is to show, as `ctl.web.filling` sets it.
-        theme: "light" or "dark", as the browser shows the page: plots need to know.
         own: id of the visitor's own gallery; "" before the first clip is enrolled, or where all is kept on disk.
     """
 
@@ -41,7 +40,6 @@ class Visit:
     shown: gr.Textbox
     changed: gr.Textbox
     lines: Mapping[str, gr.Textbox]
-    theme: gr.Textbox
     own: gr.State
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import gradio as gr
 
-from ctl.draw.palette import ThemeName
 from ctl.gallery import TOP_K, Gallery
 from ctl.types import Ranking
 from ctl.web import text
@@ -61,7 +60,7 @@ class GalleryTab:
     at_least: gr.Slider
     meaning: gr.HTML
     hits: gr.HTML
-    histogram: gr.Plot
+    histogram: gr.HTML
 
     @property
     def controls(self) -> list[Any]:
@@ -113,7 +112,7 @@ def lay_out() -> GalleryTab:
                 -1, 1, value=-1, step=0.01, label="Similarity at least", min_width=200, elem_id="at-least"
             )
         meaning = gr.HTML(elem_id="meaning")
-        plot = gr.Plot(show_label=False, elem_id="histogram")
+        plot = gr.HTML(apply_default_css=False, elem_id="histogram")
     return GalleryTab(searched, number, queries, cameras, without, top_k, at_least, meaning, hits, plot)
 
 
@@ -129,7 +128,6 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
     def find(
         selection: Selection | None,
         own: str,
-        theme: ThemeName,
         destination: str,
         hit: str | None,
         reference: str,
@@ -161,7 +159,7 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
                 followers.answer: answer_html(run, place, result.hits, gallery, compared),
                 tab.searched: replace(searched, number=number),
                 tab.hits: hits_html(result.hits, gallery, info.calibration, trained=info.trained),
-                tab.histogram: histogram(result.similarities, at_least, theme),
+                tab.histogram: histogram(result.similarities, at_least),
                 tab.meaning: text.hints(threshold_meaning(at_least, info.calibration)),
             }
 
@@ -179,7 +177,7 @@ def connect(tab: GalleryTab, visit: Visit, changed: Sequence[gr.events.Dependenc
             }
 
     inputs = [
-        visit.selection, visit.own, visit.theme, followers.destination, followers.hit, followers.reference,
+        visit.selection, visit.own, followers.destination, followers.hit, followers.reference,
         tab.searched, *tab.controls, tab.number,
     ]  # fmt: skip
     outputs = [

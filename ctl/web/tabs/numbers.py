@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ctl.draw.palette import ThemeName
 from ctl.web import text, views
 from ctl.web.queues import DRAWING
 from ctl.web.tabs.common import Selection, Values, Visit, redraw, shown_person
@@ -15,7 +14,7 @@ class NumbersTab:
     """What was computed, to read and to take away."""
 
     timings: gr.Dataframe
-    embedding: gr.Plot
+    embedding: gr.HTML
     details: gr.JSON
     files: gr.File
 
@@ -25,17 +24,17 @@ def lay_out() -> NumbersTab:
     files = gr.File(label="Files", file_count="multiple", interactive=False, elem_id="files")
     timings = gr.Dataframe(headers=text.TIMING_HEADERS, label="Timings", interactive=False, elem_id="timings")
     with gr.Accordion("Embedding and analysis.json", open=False, elem_id="all-numbers"):
-        embedding = gr.Plot(label="Embedding", show_label=False, elem_id="embedding-plot")
+        embedding = gr.HTML(apply_default_css=False, elem_id="embedding-plot")
         details = gr.JSON(label="analysis.json, long arrays shortened", max_height=420, elem_id="details")
     return NumbersTab(timings, embedding, details, files)
 
 
 def connect(tab: NumbersTab, visit: Visit) -> None:
-    def show(selection: Selection | None, theme: ThemeName) -> Values:
+    def show(selection: Selection | None) -> Values:
         with shown_person(visit.service, selection) as (run, person):
             return {
                 tab.timings: views.timing_rows(run),
-                tab.embedding: views.embedding(run, person, theme),
+                tab.embedding: views.embedding(run, person),
                 tab.details: views.details(run),
             }
 
@@ -44,5 +43,5 @@ def connect(tab: NumbersTab, visit: Visit) -> None:
             return {tab.files: [str(file) for file in views.files(run, person)]}
 
     line = visit.lines["numbers"]
-    redraw(line, [], show, [visit.selection, visit.theme], [tab.timings, tab.embedding, tab.details], DRAWING)
+    redraw(line, [], show, [visit.selection], [tab.timings, tab.embedding, tab.details], DRAWING)
     redraw(line, [], pack, [visit.selection], [tab.files], DRAWING)
