@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from operator import eq
 from typing import Final, overload
 
 import numpy as np
@@ -53,7 +54,7 @@ class Entries(Sequence[GalleryEntry]):
         return map(self.__getitem__, range(len(self)))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(other) == len(self) and all(map(GalleryEntry.__eq__, self, other))
+        return isinstance(other, Sequence) and len(other) == len(self) and all(map(eq, self, other))
 
     __hash__ = None  # type: ignore[assignment]  # as of a list
 
@@ -64,13 +65,13 @@ class Entries(Sequence[GalleryEntry]):
     def joined(self, entries: Iterable[GalleryEntry]) -> "Entries":
         """With others after them."""
         others = Entries.of(entries)
-        names = tuple(dict.fromkeys((*self._names, *others._names)))
-        place = np.array([names.index(name) for name in others._names], np.int32)
+        number = {name: place for place, name in enumerate(self._names)}
+        numbers = np.array([number.setdefault(name, len(number)) for name in others._names], np.int32)
         return Entries(
             np.concatenate([self._keys, others._keys]),
-            np.concatenate([self._people, place[others._people]]),
-            np.concatenate([self._cameras, place[others._cameras]]),
-            names,
+            np.concatenate([self._people, numbers[others._people]]),
+            np.concatenate([self._cameras, numbers[others._cameras]]),
+            tuple(number),
         )
 
     def renamed(self, rows: Collection[int], person: str | None, camera: str | None) -> "Entries":
@@ -84,9 +85,9 @@ class Entries(Sequence[GalleryEntry]):
 
     def find(self, key: str) -> int | None:
         """The row of a key; None if it isn't there."""
-        wanted = key.encode()
+        wanted = key.encode(errors="replace")
         first, end = (int(np.searchsorted(self._sorted, _hashes([wanted])[0], side)) for side in ("left", "right"))
-        return next((row for row in self._order[first:end].tolist() if self._keys[row] == wanted), None)
+        return next((row for row in self._order[first:end].tolist() if self._keys[row].item() == wanted), None)
 
     @property
     def distinct(self) -> bool:

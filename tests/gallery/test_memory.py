@@ -142,7 +142,9 @@ def test_entries_in_columns_are_what_they_would_be_in_a_list(listed: list[Galler
     assert entries == listed
     assert entries[::-1] == listed[::-1]
     assert [entries.find(each.key) for each in listed] == [*range(len(listed))]
-    assert entries.find("f" * 12 + "/1") is entries.find("no key " * 9) is None
+    odd = ["f" * 12 + "/1", "no key " * 9, "\udc80", *(f"{each.key}{tail}" for each in listed for tail in ("\0", " "))]
+    assert [entries.find(name) for name in odd] == [None] * len(odd)
+    assert not listed or entries != [each.key for each in listed]
     assert entries.distinct
     assert not listed or not entries.joined(listed[:1]).distinct
     rows = data.draw(st.sets(st.sampled_from(range(len(listed)))) if listed else st.just(set()))
