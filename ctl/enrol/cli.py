@@ -130,7 +130,7 @@ def _add_list(actions: Commands) -> None:
 def run_list(args: argparse.Namespace) -> int:
     from ctl.gallery import open_store
 
-    entries = open_store(args.gallery).read().entries
+    entries = tuple(open_store(args.gallery).read().entries)
     for entry in entries:
         print(f"{entry.key:22}  {entry.person:20} camera {entry.camera}")
     people, cameras = {entry.person for entry in entries}, {entry.camera for entry in entries}

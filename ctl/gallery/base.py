@@ -203,6 +203,12 @@ def direction(query: Tensor) -> Tensor:
     return F.normalize(mean, dim=0)
 
 
+def check_names(keys: Collection[str], person: str | None, camera: str | None) -> None:
+    """Raises InputError if tracklets can't have these names; None stands for one that stays."""
+    for key in keys:
+        GalleryEntry(key, *("-" if name is None else name for name in (person, camera)))
+
+
 def check_width(width: int | None, embedding_width: int) -> None:
     """Raises InputError if a gallery, of embeddings that many numbers wide if it has any, is given another width."""
     if width not in (None, embedding_width):

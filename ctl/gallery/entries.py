@@ -86,15 +86,17 @@ class Entries(Sequence[GalleryEntry]):
     def find(self, key: str) -> int | None:
         """The row of a key; None if it isn't there."""
         wanted = key.encode(errors="replace")
-        first, end = (int(np.searchsorted(self._sorted, _hashes([wanted])[0], side)) for side in ("left", "right"))
-        return next((row for row in self._order[first:end].tolist() if self._keys[row].item() == wanted), None)
+        rows, hashes = self._by_hash
+        first, end = (int(np.searchsorted(hashes, _hashes([wanted])[0], side)) for side in ("left", "right"))
+        return next((row for row in rows[first:end].tolist() if self._keys[row].item() == wanted), None)
 
     @property
     def distinct(self) -> bool:
         """Whether no key is there twice. Different ones may have the same hash."""
-        same = np.flatnonzero(self._sorted[1:] == self._sorted[:-1])
-        rows = self._order[np.union1d(same, same + 1)]
-        return len(set(self._keys[rows].tolist())) == len(rows)
+        rows, hashes = self._by_hash
+        same = np.flatnonzero(hashes[1:] == hashes[:-1])
+        alike = rows[np.union1d(same, same + 1)]
+        return len(set(self._keys[alike].tolist())) == len(alike)
 
     def admitted(self, where: Filter) -> np.ndarray:
         """(G,) bool: which count. Asks once for each person at each camera, and not for keys."""
@@ -111,13 +113,11 @@ class Entries(Sequence[GalleryEntry]):
         return examples, kinds.astype(np.int32)
 
     @cached_property
-    def _order(self) -> np.ndarray:
-        """Rows by the hashes of their keys: with those 12 bytes each, of which a dictionary takes 116."""
-        return _hashes(self._keys).argsort().astype(np.int32)
-
-    @cached_property
-    def _sorted(self) -> np.ndarray:
-        return _hashes(self._keys)[self._order]
+    def _by_hash(self) -> tuple[np.ndarray, np.ndarray]:
+        """(G,) rows by the hashes of their keys, and these, ascending: 12 bytes each, where a dictionary takes 116."""
+        hashes = _hashes(self._keys)
+        rows = hashes.argsort().astype(np.int32)
+        return rows, hashes[rows]
 
 
 def _hashes(keys: np.ndarray | list[bytes]) -> np.ndarray:

@@ -14,8 +14,8 @@ from ctl.gallery.base import (
     EVERYTHING,
     TOP_K,
     Filter,
-    GalleryEntry,
     Record,
+    check_names,
     check_top_k,
     check_width,
     direction,
@@ -36,6 +36,7 @@ UNIT_ROUNDOFF: Final = 2.0**-24
 class MemoryGallery:
     """See `Gallery`. Make one with `empty`, `read_gallery` or `read_bundle`.
 
+    >>> from ctl.gallery import GalleryEntry
     >>> people = (("0123456789ab/1", "Anna", [1.0, 0.0]), ("0123456789ab/2", "Ben", [0.6, 0.8]))
     >>> gallery = MemoryGallery.empty("sha256 of the weights").add(
     ...     [Record(GalleryEntry(key, name, "hall"), torch.tensor(row), b"") for key, name, row in people]
@@ -153,8 +154,7 @@ class MemoryGallery:
 
     def rename(self, keys: Collection[str], person: str | None = None, camera: str | None = None) -> "MemoryGallery":
         rows = [self._row(key) for key in keys]
-        for key in keys:
-            GalleryEntry(key, *("-" if name is None else name for name in (person, camera)))  # refuses such names
+        check_names(keys, person, camera)
         return replace(self, entries=self.entries.renamed(rows, person, camera))
 
     @cached_property

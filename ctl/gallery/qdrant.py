@@ -30,6 +30,7 @@ from ctl.gallery.base import (
     Filter,
     GalleryEntry,
     Record,
+    check_names,
     check_top_k,
     check_width,
     direction,
@@ -163,9 +164,8 @@ class QdrantGallery:
         return self
 
     def rename(self, keys: Collection[str], person: str | None = None, camera: str | None = None) -> "QdrantGallery":
+        check_names(keys, person, camera)
         changed = {name: value for name, value in (("person", person), ("camera", camera)) if value is not None}
-        for key in keys:
-            GalleryEntry(key, **({"person": "-", "camera": "-"} | changed))  # refuses names that can't be shown
         ids = self._require(keys)
         with _requests(self.collection):
             for some in _batches(ids, PAGE if changed else 0):
