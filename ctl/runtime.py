@@ -111,7 +111,8 @@ class OnnxModule(nn.Module):
 
     def __init__(self, module: nn.Module, example: Tensor) -> None:
         super().__init__()
-        path = user_cache_path("ctl-explorer") / "onnx" / f"{_digest(module)}.onnx"
+        self.weights = weights_digest(module)
+        path = user_cache_path("ctl-explorer") / "onnx" / f"{_graph_digest(module, self.weights)}.onnx"
         with _ONE_AT_A_TIME:
             try:
                 self._session = _open(read_bytes(path))
@@ -163,13 +164,20 @@ class OnnxModule(nn.Module):
 _MODULES: Final = WeakSet[OnnxModule]()
 
 
-def _digest(module: nn.Module) -> str:
-    """Names what a graph depends on: layers, weights, and who makes it."""
-    digest = sha256(f"{module!r} {torch.__version__} {FORMAT}".encode())
+def weights_digest(module: nn.Module) -> str:
+    """SHA-256 of a module's weights: the same whatever runs them."""
+    if isinstance(module, OnnxModule):
+        return module.weights
+    digest = sha256()
     for name, values in chain(module.named_parameters(), module.named_buffers()):
         digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
-        digest.update(values.detach().contiguous().numpy().data)
-    return digest.hexdigest()[:32]
+        digest.update(values.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _graph_digest(module: nn.Module, weights: str) -> str:
+    """Names what a graph depends on: layers, weights, and who makes it."""
+    return sha256(f"{module!r} {torch.__version__} {FORMAT} {weights}".encode()).hexdigest()[:32]
 
 
 class _Flat(nn.Module):

@@ -30,6 +30,7 @@ from ctl.keypoints.base import KeypointEstimator
 from ctl.keypoints.undistorted import look, true_width
 from ctl.model.nodes import spatial_mass
 from ctl.progress import Progress
+from ctl.runtime import weights_digest
 from ctl.skeleton import JOINTS
 
 FORMAT: Final = 2
@@ -144,22 +145,18 @@ class HeatMapCache:
 
     def _file(self, tracklet: TrackletFiles) -> Path:
         if tracklet not in self._files:
-            digest = _digest(tracklet)
+            digest = digest_of(tracklet)
             self._files[tracklet] = self.folder / digest[:2] / f"{digest}.f16"
         return self._files[tracklet]
 
 
 def _fingerprint(modules: Iterable[nn.Module]) -> str:
-    """SHA-256 of weights, and of the way maps are stored."""
-    digest = hashlib.sha256(f"{FORMAT} {STRIDE}".encode())
-    for module in modules:
-        for name, tensor in sorted(module.state_dict().items()):
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+    """Of weights, and of the way maps are stored."""
+    return hashlib.sha256(f"{FORMAT} {STRIDE} {[*map(weights_digest, modules)]}".encode()).hexdigest()
 
 
-def _digest(tracklet: TrackletFiles) -> str:
+def digest_of(tracklet: TrackletFiles) -> str:
+    """Names a tracklet's files: paths, sizes and times of change. Raises InputError if one can't be read."""
     digest = hashlib.sha256()
     for frame in tracklet.frames:
         try:

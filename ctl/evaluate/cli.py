@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctl.errors import InputError
 from ctl.evaluate.decides_table import decides_tables
+from ctl.options import add_backend
 from ctl.progress import progress_bar
 
 if TYPE_CHECKING:  # torch loads only when the command runs
@@ -26,6 +27,7 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of the data set")
     parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")
     parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
+    add_backend(parser)
     parser.add_argument(
         "--heatmaps", type=Path, metavar="DIR", help="where heat maps are kept, 17 KB a frame (default: ROOT/heatmaps)"
     )
@@ -64,8 +66,6 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
-    import torch
-
     from ctl.checkpoint import load_checkpoint, save_calibration
     from ctl.data import load_benchmark
     from ctl.data.damaged import leave_out_damaged
@@ -75,6 +75,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from ctl.evaluate.report import embed_benchmark, score, tracklets_to_embed
     from ctl.files import require_writable, to_json, write_atomic
     from ctl.keypoints.load import load_estimator
+    from ctl.runtime import choose_device, runs_onnx
     from ctl.types import UNTRAINED
 
     if args.calibrate and not (args.checkpoint and Path(args.checkpoint).is_dir()):
@@ -88,7 +89,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
     for folder in (args.json.parent if args.json else None, args.out):
         if folder is not None:
             require_writable(folder)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = choose_device("auto")
+    onnx = runs_onnx(args.backend, device)
     benchmark, left_out = load_benchmark(args.dataset, args.root, drop_queries=args.mars_drop_queries), None
     if args.leave_out_damaged:
         with progress_bar("looking") as step:
@@ -96,7 +98,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
         if left_out.notice:
             print(f"note: {left_out.notice}", file=sys.stderr)
     model, checkpoint = load_checkpoint(args.checkpoint, device, fall_back=False)
-    estimator = load_estimator(args.keypoints, device)
+    if onnx:
+        model.backbone.run_in_onnx()
+    estimator = load_estimator(args.keypoints, device, onnx=onnx)
     heatmaps = HeatMapCache(args.heatmaps or args.root / "heatmaps", estimator, model.config.image_size)
     start = perf_counter()
     with progress_bar("heat maps") as step:

@@ -125,6 +125,10 @@ class Gallery(Protocol):
 
     def __contains__(self, key: object) -> bool: ...
 
+    def count(self, where: Filter) -> int:
+        """How many tracklets count."""
+        ...
+
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
         """What is kept of some tracklets, in the order asked for. Raises InputError if there is no such key."""
         ...

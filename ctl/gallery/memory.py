@@ -86,6 +86,9 @@ class MemoryGallery:
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.entries.find(key) is not None
 
+    def count(self, where: Filter) -> int:
+        return len(self._admitted(where))
+
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
         rows = [self._row(key) for key in keys]
         return tuple(

@@ -102,11 +102,16 @@ class QdrantGallery:
         return tuple(_entry(payload) for payload in sorted(self._payloads(), key=lambda payload: payload["added"]))
 
     def __len__(self) -> int:
-        with _requests(self.collection):
-            return self.client.count(self.collection).count if self._width() is not None else 0
+        return self.count(EVERYTHING)
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and bool(self._held([key]))
+
+    def count(self, where: Filter) -> int:
+        with _requests(self.collection):
+            if self._width() is None:
+                return 0
+            return self.client.count(self.collection, count_filter=_to_qdrant(where)).count
 
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
         by_key: dict[str, Record] = {}

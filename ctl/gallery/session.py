@@ -42,6 +42,9 @@ class SessionGallery:
     def __contains__(self, key: object) -> bool:
         return key in self.own or key in self.base
 
+    def count(self, where: Filter) -> int:
+        return self.base.count(where) + self.own.count(where)
+
     def records(self, keys: Sequence[str]) -> tuple[Record, ...]:
         own = {key for key in keys if key in self.own}
         shared = iter(self.base.records([key for key in keys if key not in own]))

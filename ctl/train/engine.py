@@ -28,6 +28,7 @@ from ctl.inference import Arriving
 from ctl.keypoints.load import load_estimator
 from ctl.losses import LossParts, ctl_loss
 from ctl.progress import progress_bar
+from ctl.runtime import runs_onnx
 from ctl.train.config import TrainConfig
 from ctl.train.data import Batch, Task, load_task
 from ctl.train.log import RunLog
@@ -101,7 +102,9 @@ def make_accelerator(config: TrainConfig) -> "Accelerator":
 def fill_heatmaps(config: TrainConfig, tracklets: Sequence[TrackletFiles], accelerator: "Accelerator") -> HeatMapCache:
     """A cache with the heat maps of the tracklets; each process computes its share of what is missing."""
     folder = Path(config.data.heatmaps) if config.data.heatmaps else Path(config.data.root) / "heatmaps"
-    maps = HeatMapCache(folder, load_estimator(config.data.keypoints, accelerator.device), config.model.image_size)
+    onnx = runs_onnx("auto", accelerator.device)
+    estimator = load_estimator(config.data.keypoints, accelerator.device, onnx=onnx)
+    maps = HeatMapCache(folder, estimator, config.model.image_size)
     share = tracklets[accelerator.process_index :: accelerator.num_processes]
     decoders = None if config.data.decoders < 0 else config.data.decoders
     with progress_bar("heat maps") as step:

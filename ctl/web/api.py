@@ -111,7 +111,7 @@ class Endpoints:
             calibration = self.service.engine.checkpoint.calibration
             return {
                 "queries": list(queries),
-                "searched": sum(where.admits(entry) for entry in searched.entries),
+                "searched": searched.count(where),
                 **answers.scores(calibration),
                 "hits": answers.ranking_json(hits, calibration),
                 "notices": self._notices(),

@@ -146,6 +146,19 @@ def test_maps_do_not_outlive_a_frame_a_size_or_weights(
     assert HeatMapCache(store, estimator, (64, 32)).missing([tracklet])
 
 
+def test_maps_are_the_same_whatever_runs_the_estimator(
+    people: tuple[TrackletFiles, ...], estimator: KeypointEstimator, tmp_path: Path
+) -> None:
+    fast, size = load_estimator(onnx=True), (128, 64)
+    computed = [HeatMapCache(tmp_path / name, of, size) for name, of in (("slow", estimator), ("fast", fast))]
+    for cache in computed:
+        cache.fill(people)
+    assert not HeatMapCache(tmp_path / "slow", fast, size).missing(people)
+    for tracklet in people:
+        slow, quick = (pooled(cache.read(tracklet), size) for cache in computed)
+        torch.testing.assert_close(quick, slow, atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize("damage", ["gone", "cut short", "text"])
 def test_a_bad_frame_is_named_and_nothing_is_stored(
     damage: str, people: tuple[TrackletFiles, ...], estimator: KeypointEstimator, tmp_path: Path

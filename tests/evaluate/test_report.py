@@ -18,6 +18,7 @@ from ctl.evaluate import evaluate
 from ctl.evaluate.cli import add_evaluate
 from ctl.evaluate.intervals import bootstrap, bootstrap_difference
 from ctl.evaluate.report import Embedded, Report, score, tracklets_to_embed
+from ctl.runtime import OnnxModule
 
 
 def tracklet(name: str, person: int, camera: int) -> TrackletFiles:
@@ -164,6 +165,23 @@ def test_the_command_writes_report_pictures_and_calibration(
     assert pictures == ["cmc.png", "rank-lists.png", "reliability.png"]
     for name in pictures:
         Image.open(io.BytesIO((tmp_path / "out" / name).read_bytes())).verify()
+
+
+def test_either_backend_gives_the_same_report(
+    checkpoint: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, forward = [], OnnxModule.forward
+    monkeypatch.setattr(OnnxModule, "forward", lambda *given: seen.append(given[0]) or forward(*given))
+    reports = []
+    for backend, networks in (("torch", 0), ("auto", 2)):
+        maps, file = tmp_path / backend, tmp_path / f"{backend}.json"
+        options = ("--checkpoint", checkpoint, "--heatmaps", maps, "--backend", backend, "--decides", "--json", file)
+        assert run("--root", root, *options) == 0
+        assert len(set(seen)) == networks  # of the estimator and the backbone
+        reports.append(json.loads(file.read_text()))
+    slow, fast = reports
+    assert [fast[name] for name in ("rank1", "mAP", "queries")] == [slow[name] for name in ("rank1", "mAP", "queries")]
+    assert fast["decides"]["share"] == pytest.approx(slow["decides"]["share"], abs=1e-4)
 
 
 def test_a_calibration_needs_a_folder_to_go_to_and_embeddings(root: Path, checkpoint: Path) -> None:

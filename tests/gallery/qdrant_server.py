@@ -88,6 +88,11 @@ def _retrieve(engine: QdrantClient, name: str, body: bytes) -> list[Any]:
     return [point.model_dump(mode="json") for point in points]
 
 
+def _count(engine: QdrantClient, name: str, body: bytes) -> models.CountResult:
+    request = models.CountRequest.model_validate_json(body)
+    return engine.count(name, count_filter=request.filter)
+
+
 def _scroll(engine: QdrantClient, name: str, body: bytes) -> dict[str, Any]:
     asked = models.ScrollRequest.model_validate_json(body)
     points, offset = engine.scroll(name, limit=asked.limit, offset=asked.offset, with_payload=asked.with_payload)
@@ -115,7 +120,7 @@ _ROUTES: dict[tuple[str, str], Callable[[QdrantClient, str, bytes], Any]] = {
     ("PUT", "points"): _upsert,
     ("POST", "points"): _retrieve,
     ("POST", "points/scroll"): _scroll,
-    ("POST", "points/count"): lambda engine, name, body: engine.count(name),
+    ("POST", "points/count"): _count,
     ("POST", "points/query"): _query,
     ("POST", "points/payload"): _rename,
     ("POST", "points/delete"): lambda engine, name, body: engine.delete(

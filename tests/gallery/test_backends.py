@@ -79,6 +79,7 @@ def test_filters_leave_the_ranking_of_the_rest(filled: Gallery, where: Filter, n
     values = filled.similarities(query, where)
     np.testing.assert_allclose(values, np.array([value for _, value in wanted]), atol=1e-6)
     assert values.dtype == torch.float32
+    assert filled.count(where) == len(numbers)
 
 
 def test_threshold_keeps_what_reaches_it(filled: Gallery) -> None:
@@ -92,6 +93,7 @@ def test_threshold_keeps_what_reaches_it(filled: Gallery) -> None:
 def test_empty_gallery_finds_nothing(empty: Gallery) -> None:
     assert empty.search(torch.ones(5)) == ()
     assert empty.similarities(torch.ones(5)).tolist() == []
+    assert empty.count(Filter()) == 0
     assert (len(empty), empty.entries, key(1) in empty) == (0, (), False)
 
 

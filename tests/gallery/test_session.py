@@ -23,6 +23,7 @@ def test_both_parts_are_searched_as_one_gallery() -> None:
             found, wanted = (gallery.search(query, 5, -0.5, where) for gallery in (session(), whole))
             assert [vars(hit) for hit in found] == [vars(hit) for hit in wanted]
             assert session().similarities(query, where).equal(whole.similarities(query, where))
+            assert session().count(where) == whole.count(where)
     assert people(session()) == people(whole)
     for found, given in zip(session().records([key(9), key(2), key(8)]), (ALL[8], ALL[1], ALL[7]), strict=True):
         assert (found.entry, found.jpeg, found.evidence) == (given.entry, given.jpeg, given.evidence)
