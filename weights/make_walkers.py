@@ -2,9 +2,11 @@ r"""Make weights/ctl-walkers of a trained run: its last weights without the clas
 
 python -m ctl walkers --out walkers-v1 --benchmark walkers-v1
 python -m ctl walkers --out walkers-wide --benchmark walkers-wide
+python -m ctl walkers --out walkers-many --benchmark walkers-many
 python -m ctl train walkers-mobile --set data.root=walkers-v1 --set model.shrink=1 --set run.validate_every=0 \
     --out first
-python -m ctl train walkers-graph --set data.root=walkers-wide --set start.checkpoint=first/last --out run
+python -m ctl train walkers-graph --set data.root=walkers-wide --set start.checkpoint=first/last --out second
+python -m ctl train walkers-many --set data.root=walkers-many --set start.checkpoint=second/last --out run
 python weights/make_walkers.py run/last
 python -m ctl evaluate --dataset walkers --root walkers-v1 --checkpoint weights/ctl-walkers --rerank --calibrate \
     --decides --json report.json --out pictures

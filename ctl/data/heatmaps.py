@@ -145,7 +145,7 @@ class HeatMapCache:
 
     def _file(self, tracklet: TrackletFiles) -> Path:
         if tracklet not in self._files:
-            digest = digest_of(tracklet)
+            digest = _digest(tracklet)
             self._files[tracklet] = self.folder / digest[:2] / f"{digest}.f16"
         return self._files[tracklet]
 
@@ -155,7 +155,7 @@ def _fingerprint(modules: Iterable[nn.Module]) -> str:
     return hashlib.sha256(f"{FORMAT} {STRIDE} {[*map(weights_digest, modules)]}".encode()).hexdigest()
 
 
-def digest_of(tracklet: TrackletFiles) -> str:
+def _digest(tracklet: TrackletFiles) -> str:
     """Names a tracklet's files: paths, sizes and times of change. Raises InputError if one can't be read."""
     digest = hashlib.sha256()
     for frame in tracklet.frames:

@@ -45,6 +45,9 @@ class IdentityBatches:
         clips: K, clips of each person.
         seed: of the run.
         rank, ranks: which process of how many this is.
+        neighbours: how many of those most like a drawn person come with them; P is a multiple of this and one.
+        alike: (persons, n ≥ neighbours) classes of those most like each class, the most alike first; None if nobody
+            comes with anybody. A person who is in the batch already doesn't come again.
     Raises:
         InputError: there are fewer persons than P · ranks.
     """
@@ -55,6 +58,8 @@ class IdentityBatches:
     seed: int = 0
     rank: int = 0
     ranks: int = 1
+    neighbours: int = 0
+    alike: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         persons, at_once = len({tracklet.person for tracklet in self.tracklets}), self.persons * self.ranks
@@ -65,15 +70,28 @@ class IdentityBatches:
 
     def batch(self, step: int) -> list[ClipKey]:
         """The P·K clips of a step, clips of one person side by side."""
-        everybody = sorted(self._by_person)
-        number, step_of_round = divmod(step, len(everybody) // (self.persons * self.ranks))
-        shuffled = np.random.default_rng((self.seed, number, 0, _ROUND)).permutation(everybody)
-        first = (step_of_round * self.ranks + self.rank) * self.persons
-        chosen = shuffled[first : first + self.persons].tolist()
+        chosen = self._draw_persons(step)
         rng = np.random.default_rng((self.seed, step, self.rank, _BATCH))
         indices = [index for person in chosen for index in draw_tracklets(self._by_person[person], self.clips, rng)]
         places = enumerate(indices, start=_FIRST_CLIP)
         return [ClipKey(index, (self.seed, step, self.rank, place)) for place, index in places]
+
+    def _draw_persons(self, step: int) -> list[int]:
+        """The P persons of a step. If some have come with others already, the last places are drawn from everybody."""
+        everybody = sorted(self._by_person)
+        drawn = self.persons // (1 + self.neighbours)
+        number, step_of_round = divmod(step, len(everybody) // (drawn * self.ranks))
+        shuffled = np.random.default_rng((self.seed, number, 0, _ROUND)).permutation(everybody)
+        first = (step_of_round * self.ranks + self.rank) * drawn
+        chosen: list[int] = []
+        for person in shuffled[first : first + drawn].tolist():
+            alike = [] if self.alike is None else self.alike[everybody.index(person)].tolist()
+            group = [person, *(everybody[row] for row in alike)]
+            chosen += [one for one in group if one not in chosen][: 1 + self.neighbours]
+        if len(chosen) < self.persons:
+            others = np.random.default_rng((self.seed, step, 1 + self.rank, _ROUND)).permutation(everybody).tolist()
+            chosen += [other for other in others if other not in chosen][: self.persons - len(chosen)]
+        return chosen
 
     def steps(self, start: int, stop: int) -> Iterator[list[ClipKey]]:
         """Batches of the steps from start to before stop: the `batch_sampler` of a DataLoader."""

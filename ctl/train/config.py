@@ -48,13 +48,23 @@ class DataConfig:
 
 @dataclass(frozen=True, slots=True)
 class BatchConfig:
-    """P x K clips: so many persons, so many clips of each (per process)."""
+    """P x K clips: so many persons, so many clips of each (per process).
+
+    Args:
+        persons: P.
+        clips: K.
+        neighbours: those most like a drawn person who come into the batch with them, a part of P (Liao & Shao 2022);
+            0 draws all persons. Who is like whom is measured before the first step, where `start.imprint` is on.
+    """
 
     persons: int = 8
     clips: int = 4
+    neighbours: int = 0
 
     def __post_init__(self) -> None:
         require(self.persons >= 2, "batch.persons", self.persons, "≥ 2: a triplet needs two persons")
+        divides = self.neighbours >= 0 and self.persons % (1 + self.neighbours) == 0
+        require(divides, "batch.neighbours", self.neighbours, f"one less than a divisor of {self.persons} persons")
         require(self.clips >= 2, "batch.clips", self.clips, "≥ 2: a triplet needs two clips of a person")
 
 
@@ -65,10 +75,13 @@ class StartConfig:
     Args:
         checkpoint: folder or Hub id; "imagenet" is torchvision's weights of the backbone; "" draws all at random.
         part: "backbone" takes only the backbone from the checkpoint, "all" everything but the classifiers.
+        imprint: whether classifiers begin at the mean features of their persons (`ctl.train.imprint`). For weights that
+            tell people apart already, and for so many persons that each is met only a few times.
     """
 
     checkpoint: str = ""
     part: Literal["backbone", "all"] = "backbone"
+    imprint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +168,8 @@ class RunConfig:
         precision: of the network's forward pass; losses and weights stay float32.
         validate_every: epochs between validations; 0 never validates, and then the last weights are the best.
         save_every: steps between saves, besides the end of every epoch. A killed run loses at most these.
+        neck_clips: training clips by which, after the last step, the statistics of the BN necks are taken anew; 0 keeps
+            those of training.
         workers: processes that read and augment ahead of the step; 0 reads in the training process. On a GPU they only
             draw what is done to a batch; before the first step as many as there are cores read the training set.
     """
@@ -163,12 +178,14 @@ class RunConfig:
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     validate_every: int = 10
     save_every: int = 500
+    neck_clips: int = 0
     workers: int = 1
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "run.seed", self.seed, "≥ 0")
         require(self.validate_every >= 0, "run.validate_every", self.validate_every, "≥ 0")
         require(self.save_every >= 1, "run.save_every", self.save_every, "≥ 1")
+        require(self.neck_clips >= 0, "run.neck_clips", self.neck_clips, "≥ 0")
         require(self.workers >= 0, "run.workers", self.workers, "≥ 0")
 
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, NoReturn
 
+import numpy as np
 import torch
+from safetensors.torch import load, save
 
 from ctl.checkpoint import save_checkpoint
 from ctl.data.benchmark import TrackletFiles
@@ -23,7 +25,7 @@ from ctl.data.heatmaps import HeatMapCache
 from ctl.data.sampling import ClipKey, IdentityBatches, person_labels
 from ctl.errors import InputError
 from ctl.evaluate.report import evaluate, tracklets_to_embed
-from ctl.files import require_writable, to_json, write_atomic
+from ctl.files import read_bytes, require_writable, to_json, write_atomic
 from ctl.inference import Arriving
 from ctl.keypoints.load import load_estimator
 from ctl.losses import LossParts, ctl_loss
@@ -31,6 +33,7 @@ from ctl.progress import progress_bar
 from ctl.runtime import runs_onnx
 from ctl.train.config import TrainConfig
 from ctl.train.data import Batch, Task, load_task
+from ctl.train.imprint import imprint, most_alike, settle_necks
 from ctl.train.log import RunLog
 from ctl.train.optimiser import make_optimiser, rate_at, set_rate
 from ctl.train.resident import open_batches
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 SETTINGS: Final = "train.toml"
 STOPPED: Final = "stopped.json"
+ALIKE: Final = "alike.safetensors"
 LAST: Final = "last"
 BEST: Final = "best"
 LOSSES: Final = (*(part.name for part in fields(LossParts)), "total")
@@ -128,21 +132,36 @@ class Trainer:
     ) -> None:
         self.config, self.out, self.task, self.maps, self.accelerator = config, out, task, maps, accelerator
         rank, ranks = accelerator.process_index, accelerator.num_processes
+        batch = config.batch
         self.sampler = IdentityBatches(
-            task.train, config.batch.persons, config.batch.clips, config.run.seed, rank, ranks
+            task.train, batch.persons, batch.clips, config.run.seed, rank, ranks, batch.neighbours
         )
         self.model = initial_model(config, identities=len(person_labels(task.train)))
         self.model.backbone.freeze(config.optimiser.frozen_blocks)
         on_gpu = accelerator.device.type == "cuda"
         if on_gpu:  # what its convolutions are fastest at; elsewhere sums keep their order
             self.model.backbone.to(memory_format=torch.channels_last)
-        optimiser = make_optimiser(self.model, config.optimiser, fused=on_gpu)
+        optimiser = make_optimiser(self.model, config.optimiser, on_gpu, config.start.imprint)
         self.network, self.optimiser = accelerator.prepare(self.model, optimiser)
         self.progress = Progress()
+        if config.start.imprint:
+            self.sampler = replace(self.sampler, alike=self.imprint())
         if (out / STATE).exists():
             self.progress, scaler = load_state(out / STATE, self.model, self.optimiser)
             if scaler is not None:
                 accelerator.scaler.load_state_dict(scaler)
+
+    def imprint(self) -> np.ndarray:
+        """Let classifiers begin where their persons are, and say who is most like whom. A run that goes on reads it."""
+        file, config = self.out / ALIKE, self.config
+        if not (self.out / STATE).exists():
+            with progress_bar("first classifiers") as step:
+                imprint(self.model, self.task.train, self.maps, step)
+            alike = most_alike(self.model, 2 * config.batch.neighbours)
+            if self.accelerator.is_main_process:
+                write_atomic(file, save({"alike": torch.from_numpy(alike)}))
+            return alike
+        return load(read_bytes(file))["alike"].numpy()
 
     def run(self) -> Outcome:
         """All steps that are left, with validations and saves between them."""
@@ -240,6 +259,8 @@ class Trainer:
         step, run, per_epoch = self.progress.step, self.config.run, self.config.schedule.steps_per_epoch
         epoch, into_epoch = divmod(step, per_epoch)
         ended = not into_epoch
+        if step == self.config.schedule.steps and run.neck_clips:
+            settle_necks(self.model, self.task.train, self.maps, run.neck_clips)
         if ended and run.validate_every and (epoch % run.validate_every == 0 or epoch == self.config.schedule.epochs):
             self.validate(log)
         if ended or step % run.save_every == 0:

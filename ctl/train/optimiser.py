@@ -1,6 +1,7 @@
 """What learns, and how fast: parameter groups, and the learning rate as a function of the step."""
 
 from math import cos, pi
+from typing import Final
 
 import torch
 
@@ -8,9 +9,15 @@ from ctl.graph import CrossScaleConv, Topology
 from ctl.model import CTL
 from ctl.train.config import OptimiserConfig, ScheduleConfig
 
+IMPRINTED_RATE: Final = 0.05
+"""Learning rate of imprinted classifiers over that of the head."""
 
-def make_optimiser(model: CTL, config: OptimiserConfig, fused: bool = False) -> torch.optim.Adam:
-    """Adam over exactly the parameters that learn: "backbone" at its own rate, "head", and "undecayed" of the head.
+
+def make_optimiser(
+    model: CTL, config: OptimiserConfig, fused: bool = False, imprinted: bool = False
+) -> torch.optim.Adam:
+    """Adam over exactly the parameters that learn: "backbone" at its own rate, "head", and "undecayed" of the head;
+    "imprinted", the classifiers, if they begin where their persons are.
 
     Each group keeps its full rate as "base"; `set_rate` scales it. `fused` updates all weights in one kernel, for GPUs;
     its sums are in another order.
@@ -26,16 +33,19 @@ def make_optimiser(model: CTL, config: OptimiserConfig, fused: bool = False) -> 
     def group_of(name: str, parameter: torch.Tensor) -> str:
         if name.startswith("backbone."):
             return "backbone"
+        if imprinted and name.startswith("classifiers."):
+            return "imprinted"
         return "undecayed" if parameter.ndim == 1 or id(parameter) in without_norm else "head"
 
+    rates = {"backbone": config.backbone_rate, "imprinted": IMPRINTED_RATE}
     groups = [
         {
             "name": group,
             "params": [p for name, p in learning.items() if group_of(name, p) == group],
-            "base": config.lr * (config.backbone_rate if group == "backbone" else 1),
-            "weight_decay": 0.0 if group == "undecayed" else config.weight_decay,
+            "base": config.lr * rates.get(group, 1.0),
+            "weight_decay": 0.0 if group in ("undecayed", "imprinted") else config.weight_decay,
         }
-        for group in ("backbone", "head", "undecayed")
+        for group in ("backbone", "head", "undecayed", "imprinted")
     ]
     return torch.optim.Adam([group for group in groups if group["params"]], lr=config.lr, fused=fused)
 

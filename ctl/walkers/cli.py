@@ -10,7 +10,7 @@ def add_walkers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument(
         "--benchmark",
         metavar="NAME",
-        help="a fixed set, with no other options: walkers-v1, walkers-wide or walkers-sample",
+        help="a fixed set, with no other options: walkers-v1, walkers-wide, walkers-many or walkers-sample",
     )
     parser.add_argument("--identities", type=int, metavar="N", help="persons in all, a third of them to test on")
     parser.add_argument("--cameras", type=int, metavar="K", help="cameras; from 4 on the test has cameras of its own")

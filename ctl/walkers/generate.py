@@ -69,7 +69,8 @@ def takes_of(settings: Settings, person: int) -> list[Take]:
     chance = np.random.default_rng([settings.seed, 6, person]).random(len(cameras))
     sure = np.sort(chance)[:2][-1]  # two cameras at least
     seen = [camera for camera, p in zip(cameras, chance, strict=True) if p <= max(settings.seen_share, sure)]
-    numbers = range(1, settings.tracklets + 1)
+    tracklets = (train and settings.train_tracklets) or settings.tracklets
+    numbers = range(1, tracklets + 1)
     part = {k: "train" if train else "query" if k == 1 else "gallery" for k in numbers}
     return [Take(part[k], person, camera, k) for camera in seen for k in numbers]
 

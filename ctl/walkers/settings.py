@@ -62,6 +62,7 @@ class Settings:
         train_identities, test_identities: different persons to learn from, maybe none, and to test on.
         train_cameras, test_cameras: numbers of the cameras that see them, from 1.
         tracklets: of each person and camera; the test's first is its query.
+        train_tracklets: the same, of persons to learn from; None is as many.
         frames: fewest and most frames of a tracklet.
         seen_share: probability that a person comes past a camera at all; two cameras see everybody.
         hardness: see there.
@@ -78,6 +79,7 @@ class Settings:
     frames: tuple[int, int] = (8, 24)
     seen_share: float = 0.95
     hardness: Hardness = field(default_factory=Hardness)
+    train_tracklets: int | None = None
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -88,8 +90,8 @@ class Settings:
             raise InputError("a set needs at least 2 cameras: one for the query, one for the gallery")
 
     def to_json(self) -> dict[str, Any]:
-        """As written in meta.json."""
-        return asdict(self)
+        """As written in meta.json, where what is None is left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def settings_for(identities: int, cameras: int, seed: int) -> Settings:
@@ -110,11 +112,15 @@ BENCHMARKS: Final = MappingProxyType(
     {
         "walkers-v1": Settings(1, 400, 200, (1, 2, 3), (4, 5, 6)),
         "walkers-wide": Settings(2, 600, 60, tuple(range(1, 17)), (17, 18, 19), frames=(6, 11), seen_share=0.2),
+        "walkers-many": Settings(
+            3, 2400, 60, tuple(range(1, 17)), (17, 18, 19), frames=(4, 6), seen_share=0.2, train_tracklets=1
+        ),
         "walkers-sample": Settings(8, 0, 12, (), (1, 2, 3), frames=(8, 10), seen_share=0.0),
     }
 )
 """Fixed sets by name. walkers-v1 compares models; walkers-wide has many cameras to learn from, and a small test before
-others, by which a recipe is chosen; walkers-sample is the one in assets/walkers."""
+others, by which a recipe is chosen; walkers-many has many people, each met a few times only; walkers-sample is the one
+in assets/walkers."""
 
 
 def choose_settings(benchmark: str | None, identities: int | None, cameras: int | None, seed: int | None) -> Settings:

@@ -51,6 +51,26 @@ def test_nobody_is_left_out_where_persons_do_not_divide_evenly() -> None:
     assert all(abs(count - want) < 0.15 * want for count in seen.values())
 
 
+def test_those_most_like_a_person_come_with_them() -> None:
+    """Classes 0 to 11 stand on a ring; the most alike are the next ones, and the last places are anybody's."""
+    tracklets = make_tracklets(12)
+    alike = np.array([[(row + 1) % 12, (row + 2) % 12, (row + 3) % 12, (row + 4) % 12] for row in range(12)])
+    batches = IdentityBatches(tracklets, persons=6, clips=1, neighbours=2, alike=alike)
+    anchors: Counter[int] = Counter()
+    for step in range(6):
+        rows = [person // 10 - 1 for person in persons_of(tracklets, batches.batch(step))]
+        assert len(set(rows)) == 6
+        first = rows[0]
+        assert rows[:3] == [first, (first + 1) % 12, (first + 2) % 12]
+        second = next((row for row in rows[3:]), None)
+        free = [row for row in (second, *alike[second].tolist()) if row not in rows[:3]]
+        assert rows[3 : 3 + len(free[:3])] == free[:3]
+        anchors.update((first, second))
+    assert set(anchors) == set(range(12))
+    alone = IdentityBatches(tracklets, persons=6, clips=1)
+    assert persons_of(tracklets, alone.batch(0)) != persons_of(tracklets, batches.batch(0))
+
+
 def test_ranks_get_whole_batches_of_different_persons() -> None:
     tracklets = make_tracklets(20)
     ranks = [IdentityBatches(tracklets, persons=4, clips=2, seed=1, rank=rank, ranks=2) for rank in range(2)]

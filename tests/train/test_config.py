@@ -60,7 +60,7 @@ def test_overrides_are_toml_or_else_words() -> None:
     [
         pytest.param("optimizer.lr=1", r"no section 'optimizer': did you mean optimiser\?", id="section"),
         pytest.param("schedule.epoch=3", r"\[schedule\] has no key 'epoch': did you mean epochs", id="near-key"),
-        pytest.param("batch.xyz=3", r"\[batch\] has no key 'xyz': choose among persons, clips$", id="far-key"),
+        pytest.param("batch.xyz=3", r"\[batch\] has no key 'xyz': choose among persons, clips, neighbours$", id="far-key"),
         pytest.param("optimiser.learning_rate=1", r"no key 'learning_rate': did you mean lr\?", id="usual-word"),
         pytest.param("model.layer=3", r"\[model\] has no key 'layer': did you mean layers", id="model-key"),
         pytest.param("model.identities=3", r"\[model\] has no key 'identities'", id="identities-follow-from-data"),
@@ -71,6 +71,7 @@ def test_overrides_are_toml_or_else_words() -> None:
         pytest.param("optimiser.lr=nan", "optimiser.lr must be > 0, got nan", id="nan"),
         pytest.param("batch.persons=2.5", "batch.persons must be an integer, got 2.5", id="float-for-integer"),
         pytest.param("batch.persons=1", "batch.persons must be ≥ 2", id="one-person"),
+        pytest.param("batch.neighbours=2", "batch.neighbours must be one less than a divisor of 8", id="neighbours"),
         pytest.param("schedule.decay=linear", "schedule.decay must be one of step, cosine, got 'linear'", id="choice"),
         pytest.param("loss.smoothing=1", "loss.smoothing must be in 0..1", id="range"),
         pytest.param("loss.triplet_after_neck=1", "must be true or false, got 1", id="integer-for-bool"),
@@ -84,7 +85,7 @@ def test_what_is_wrong_is_named(override: str, message: str) -> None:
 
 
 def test_a_missing_file_names_the_configs_that_come_along(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"No such file .* paper-mars, walkers-graph, walkers-mobile"):
+    with pytest.raises(InputError, match=r"No such file .* paper-mars, walkers-graph, walkers-many, walkers-mobile"):
         read_config(tmp_path / "none.toml")
 
 

@@ -44,6 +44,19 @@ def test_look_alikes_share_clothes_but_not_bodies_and_groups_do_not_reach_into_t
     assert looks[0].clothes != looks[4].clothes != looks[6].clothes
 
 
+def test_people_of_walkers_many_pass_a_few_cameras_once_each() -> None:
+    many = BENCHMARKS["walkers-many"]
+    persons = range(1, many.train_identities + many.test_identities + 1)
+    takes = [take for person in persons for take in takes_of(many, person)]
+    train = Counter((take.person, take.camera) for take in takes if take.part == "train")
+    assert set(train.values()) == {1}
+    assert 3 < len(train) / len({person for person, _ in train}) < 4
+    assert len({person for person, _ in train}) == 2400
+    tested = [Counter((t.person, t.camera) for t in takes if t.part == part) for part in ("query", "gallery")]
+    assert tested[0] == tested[1]
+    assert "train_tracklets" not in V1.to_json()  # so that sets made before are known again
+
+
 def test_few_cameras_see_everybody_and_many_are_divided() -> None:
     assert settings_for(12, 2, 0).train_cameras == settings_for(12, 2, 0).test_cameras == (1, 2)
     six = settings_for(12, 6, 0)
