@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ctl.errors import InputError
 from ctl.evaluate.decides_table import decides_tables
-from ctl.options import add_backend
 from ctl.progress import progress_bar
 
 if TYPE_CHECKING:  # torch loads only when the command runs
@@ -27,7 +26,12 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of the data set")
     parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")
     parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
-    add_backend(parser)
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "onnx", "torch"),
+        default="auto",
+        help="what runs the networks on a CPU (default: onnx, if it is installed)",
+    )
     parser.add_argument(
         "--heatmaps", type=Path, metavar="DIR", help="where heat maps are kept, 17 KB a frame (default: ROOT/heatmaps)"
     )
