@@ -202,3 +202,7 @@ class TrainConfig:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        known = self.start.imprint or not self.batch.neighbours
+        require(known, "batch.neighbours", self.batch.neighbours, "0 unless start.imprint is on")

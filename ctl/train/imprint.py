@@ -3,7 +3,7 @@
 *Before*: where there are thousands of persons, each is met a few times in a run, and classifiers that begin near zero
 have learned little by its end. They begin where their persons are instead (Qi, Brown & Lowe 2018), and learn slowly: a
 step of Adam moves the rows of persons who aren't in the batch, whose gradients are next to nothing, as far as those of
-the others. Whose features lie near each other is hard to tell apart, and goes into one batch (Liao & Shao 2022).
+the others. Persons whose features lie near each other are hard to tell apart, and go into one batch (Liao & Shao 2022).
 
 *After*: the running statistics of a BN neck are those of batches of a few persons, who are alike at that. Taken from
 clips of many persons they centre the features again, where the cosine has its origin (Wu & Johnson 2021).
@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.frames import read_frames
@@ -91,9 +91,9 @@ def _see(
     for start in range(0, len(tracklets), CLIPS_AT_ONCE):
         some = tracklets[start : start + CLIPS_AT_ONCE]
         chosen = [(tracklet, clip_indices(len(tracklet), config.clip_length)[0]) for tracklet in some]
-        frames: list[Tensor] = [to_tensor(read_frames(t, config.image_size, at), device) for t, at in chosen]
-        logits = [torch.from_numpy(maps.read(tracklet, at)) for tracklet, at in chosen]
-        output = model(torch.stack(frames), torch.stack(logits).to(device))
+        frames = np.stack([read_frames(tracklet, config.image_size, at) for tracklet, at in chosen])
+        logits = np.stack([maps.read(tracklet, at) for tracklet, at in chosen])
+        output = model(to_tensor(frames, device), torch.from_numpy(logits).to(device))
         seen.append((output.features, output.compared))
         if on_progress:
             on_progress((start + len(some)) / len(tracklets))

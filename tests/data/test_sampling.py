@@ -62,7 +62,7 @@ def test_those_most_like_a_person_come_with_them() -> None:
         assert len(set(rows)) == 6
         first = rows[0]
         assert rows[:3] == [first, (first + 1) % 12, (first + 2) % 12]
-        second = next((row for row in rows[3:]), None)
+        second = rows[3]
         free = [row for row in (second, *alike[second].tolist()) if row not in rows[:3]]
         assert rows[3 : 3 + len(free[:3])] == free[:3]
         anchors.update((first, second))

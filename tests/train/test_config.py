@@ -72,6 +72,9 @@ def test_overrides_are_toml_or_else_words() -> None:
         pytest.param("batch.persons=2.5", "batch.persons must be an integer, got 2.5", id="float-for-integer"),
         pytest.param("batch.persons=1", "batch.persons must be ≥ 2", id="one-person"),
         pytest.param("batch.neighbours=2", "batch.neighbours must be one less than a divisor of 8", id="neighbours"),
+        pytest.param(
+            "batch.neighbours=3", "batch.neighbours must be 0 unless start.imprint is on", id="unknown-likeness"
+        ),
         pytest.param("schedule.decay=linear", "schedule.decay must be one of step, cosine, got 'linear'", id="choice"),
         pytest.param("loss.smoothing=1", "loss.smoothing must be in 0..1", id="range"),
         pytest.param("loss.triplet_after_neck=1", "must be true or false, got 1", id="integer-for-bool"),
