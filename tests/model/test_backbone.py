@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ctl.errors import InputError
 from ctl.model.backbone import Backbone
-from ctl.model.mobilenet import mobilenet_v2
+from ctl.model.mobilenet import Convolution, mobilenet_v2
 from tests.conftest import randomise_
 
 
@@ -36,6 +36,24 @@ def test_mobilenet_is_torchvisions_layer_by_layer_and_draw_by_draw() -> None:
         randomise_(network, seed=1)
     pictures = torch.rand(2, 3, 64, 96)
     torch.testing.assert_close(networks[0].eval()(pictures), networks[1].eval()(pictures), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize(("size", "groups"), [((12, 8), 6), ((7, 5), 6), ((12, 8), 1)], ids=["even", "odd", "all"])
+def test_a_stride_in_bfloat16_gives_every_output_and_gradient_of_an_ordinary_convolution(
+    size: tuple[int, int], groups: int
+) -> None:
+    torch.manual_seed(0)
+    own = Convolution(6, 6, 3, 2, 1, groups=groups, bias=False).bfloat16()
+    plain = torch.nn.Conv2d(6, 6, 3, 2, 1, groups=groups, bias=False).bfloat16()
+    plain.load_state_dict(own.state_dict())
+    results = []
+    for convolution in (own, plain):
+        pictures = torch.rand(4, 6, *size, generator=torch.Generator().manual_seed(1)).bfloat16().requires_grad_()
+        maps = convolution(pictures)
+        (maps.float() * torch.arange(maps.numel()).reshape(maps.shape).cos()).sum().backward()
+        results.append((maps, pictures.grad, convolution.weight.grad))
+    for got, want in zip(*results, strict=True):
+        torch.testing.assert_close(got, want, atol=0.02, rtol=0.02)
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 7, 18])
