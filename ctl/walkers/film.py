@@ -112,7 +112,7 @@ def film(
         noise = np.random.default_rng(rng.integers(2**63))
         if missed or len(shots) == plan.wanted:
             continue
-        shot = _shoot(stage, view, person, passers_by, moment, plan.gain, np.clip(jitter, -0.25, 0.25), noise, hardness)
+        shot = _shoot(stage, view, person, passers_by, moment, plan, np.clip(jitter, -0.25, 0.25), noise, hardness)
         if shot is not None:
             shots.append(shot)
     return shots
@@ -124,7 +124,7 @@ def _shoot(
     person: Walk,
     others: Sequence[Walk],
     moment: int,
-    gain: float,
+    plan: TrackletPlan,
     jitter: np.ndarray,
     noise: np.random.Generator,
     hardness: Hardness,
@@ -133,7 +133,7 @@ def _shoot(
     camera = view.camera
     pixels, _ = camera.project(person.sparse(moment))
     body = np.array([*pixels.min(axis=0), *pixels.max(axis=0)])
-    box = detector_box(body, jitter, camera)
+    box = detector_box(body if plan.part is None else _part_of(body, plan.part), jitter, camera)
     region = _region_around(body, box)
     k = _oversampling(region)
     near = [walk for walk in others if _may_touch(walk, moment, region, camera)]
@@ -146,7 +146,8 @@ def _shoot(
     alone = np.isfinite(layers[0].depth)
     if visible.sum() < hardness.min_visible * alone.sum():
         return None
-    picture = compress(expose(light, camera.sensor, _off_axis(camera, region), gain, noise), camera.sensor.jpeg)
+    exposed = expose(light, camera.sensor, _off_axis(camera, region), plan.gains(moment), noise)
+    picture = compress(exposed, camera.sensor.jpeg)
     crop = _cut(picture, box - [region[0], region[1]] * 2)
     joints = _find_joints(camera, person.joints[moment], box, region, k, nearest)
     return Shot(moment, crop, joints)
@@ -164,6 +165,12 @@ def detector_box(body: np.ndarray, jitter: np.ndarray, camera: Camera) -> np.nda
     box = np.concatenate([centre - size / 2, centre + size / 2])
     limits = np.array([camera.width, camera.height] * 2)
     return np.clip(box, 0, limits)
+
+
+def _part_of(body: np.ndarray, part: tuple[float, float, float, float]) -> np.ndarray:
+    """A part, in parts of a box (left, top, right, bottom), as a box of its own."""
+    low, size = body[:2], body[2:] - body[:2]
+    return np.concatenate([low + size * part[:2], low + size * part[2:]])
 
 
 def _region_around(body: np.ndarray, box: np.ndarray) -> Region:

@@ -41,6 +41,9 @@ class TrackletPlan:
         wanted: frames that the tracklet shall have.
         extras: who else is there.
         gain: factor on the light, for weather and the camera's own control.
+        change: logarithms of how much more red, green and blue light the last moment has than the first.
+        part: left, top, right and bottom of what the detector takes for the person, in parts of the body's own box;
+            None is all of it.
     """
 
     path: Path
@@ -48,6 +51,13 @@ class TrackletPlan:
     wanted: int
     extras: tuple[Extra, ...]
     gain: float
+    change: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    part: tuple[float, float, float, float] | None = None
+
+    def gains(self, moment: int) -> np.ndarray:
+        """(3,) factors on red, green and blue light at one moment; `gain` is that of the middle."""
+        passed = moment / max(self.moments - 1, 1) - 0.5
+        return self.gain * np.exp(passed * np.array(self.change))
 
 
 def plan_tracklet(
@@ -69,7 +79,28 @@ def plan_tracklet(
         extras += _crossing(view, path, moments, rng)
     if rng.random() < hardness.company_share:
         extras.append(_company(path, rng))
-    return TrackletPlan(path, moments, min(wanted, moments), tuple(extras), float(np.exp(rng.normal(0, 0.1))))
+    gain = float(np.exp(rng.normal(0, 0.1)))
+    return TrackletPlan(
+        path, moments, min(wanted, moments), tuple(extras), gain, _change(hardness, rng), _part(hardness, rng)
+    )
+
+
+def _change(hardness: Hardness, rng: np.random.Generator) -> tuple[float, float, float]:
+    """A cloud, or a camera that corrects itself. Sets without it draw nothing, and keep their bytes."""
+    if not hardness.light_change:
+        return 0.0, 0.0, 0.0
+    brighter, warmer = rng.normal(0, hardness.light_change), rng.normal(0, hardness.light_change / 3)
+    return float(brighter + warmer), float(brighter), float(brighter - warmer)
+
+
+def _part(hardness: Hardness, rng: np.random.Generator) -> tuple[float, float, float, float] | None:
+    """What a partial box holds. Assumed: of five, three lack legs, one the head, one a side."""
+    if not hardness.partial_share or rng.random() >= hardness.partial_share:
+        return None
+    legs, head, side = rng.uniform(0.5, 0.8), rng.uniform(0.1, 0.2), rng.uniform(0.5, 0.75)
+    parts = [(0.0, 0.0, 1.0, legs)] * 3 + [(0.0, head, 1.0, 1.0)]
+    parts.append((0.0, 0.0, side, 1.0) if rng.random() < 0.5 else (1 - side, 0.0, 1.0, 1.0))
+    return parts[rng.integers(len(parts))]
 
 
 def _find_path(view: View, speed: float, moments: int, hidden: float, rng: np.random.Generator) -> Path | None:

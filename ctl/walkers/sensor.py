@@ -60,19 +60,20 @@ def sample_sensor(rng: np.random.Generator, hardness: Hardness) -> Sensor:
 
 
 def expose(
-    light: np.ndarray, sensor: Sensor, off_axis: np.ndarray, gain: float, rng: np.random.Generator
+    light: np.ndarray, sensor: Sensor, off_axis: np.ndarray, gain: float | np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Run the chain up to compression.
 
     Args:
         light: (H, W, 3) float32, 0..1 is the range of the scene's colours.
         off_axis: (H, W) float32, squared distance from the picture's centre, 1 in its corners.
-        gain: further factor on the light: weather and the camera's own exposure control at the time.
+        gain: further factor on the light, or one on each of red, green and blue: weather and the camera's own exposure
+            control at the time.
         rng: of the noise.
     Returns:
         (H, W, 3) uint8.
     """
-    gains = np.array(sensor.white_balance, np.float32) * np.float32(sensor.exposure * gain)
+    gains = np.array(sensor.white_balance, np.float32) * np.float32(sensor.exposure * np.asarray(gain))
     x = light * gains * (1 - np.float32(sensor.vignette) * off_axis[..., None])
     grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
     x = grey[..., None] + np.float32(sensor.saturation) * (x - grey[..., None])

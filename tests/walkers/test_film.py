@@ -1,5 +1,7 @@
 """What a frame holds: the person where the joints say, hidden where something stands before, at the size of the box."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from tests.walkers.places import CAMERA, place, plain
 
 STEADY = Hardness(missed_share=0.0, bad_box_share=0.0, box_shift=0.0, box_scale=0.0, min_visible=0.02)
 AWAY = Path(x=-0.5, y=9.0, heading=0.4, curvature=0.0, speed=1.2, phase=0.1)
+PLAN = TrackletPlan(AWAY, moments=6, wanted=6, extras=(), gain=1.0)
 HIPS = (11, 12)
 LEGS = (13, 14, 15, 16)
 
@@ -24,9 +27,8 @@ def actor(stage: Stage) -> Actor:
     return Actor(Figure(sample_look(np.random.default_rng(5))))
 
 
-def shoot(stage: Stage, actor: Actor, *standing: Solid, extras: tuple[Extra, ...] = (), **changes: float) -> list[Shot]:
-    plan = TrackletPlan(AWAY, moments=6, wanted=6, extras=extras, gain=1.0)
-    others = [Actor(Figure(sample_look(np.random.default_rng(50 + extra.figure)))) for extra in extras]
+def shoot(stage: Stage, actor: Actor, *standing: Solid, plan: TrackletPlan = PLAN, **changes: float) -> list[Shot]:
+    others = [Actor(Figure(sample_look(np.random.default_rng(50 + extra.figure)))) for extra in plan.extras]
     hardness = Hardness(**{name: changes.get(name, getattr(STEADY, name)) for name in Hardness.__dataclass_fields__})
     return film(stage, place(stage, *standing), plan, actor, others, hardness, np.random.default_rng(0))
 
@@ -68,8 +70,27 @@ def test_something_behind_the_person_hides_nothing(stage: Stage, actor: Actor) -
 
 def test_somebody_in_between_hides_joints(stage: Stage, actor: Actor) -> None:
     ahead = Path(AWAY.x, AWAY.y - 0.9, AWAY.heading, 0.0, AWAY.speed, 0.3)
-    free, crowded = (shoot(stage, actor, extras=extras) for extras in ((), (Extra(1, ahead),)))
+    free, crowded = (shoot(stage, actor, plan=replace(PLAN, extras=extras)) for extras in ((), (Extra(1, ahead),)))
     assert sum(shot.joints[:, 2].sum() for shot in crowded) < 0.6 * sum(shot.joints[:, 2].sum() for shot in free)
+
+
+def test_a_partial_box_leaves_legs_out_and_shows_the_rest_larger(stage: Stage, actor: Actor) -> None:
+    upper = replace(PLAN, part=(0.0, 0.0, 1.0, 0.5))
+    for whole, part in zip(shoot(stage, actor), shoot(stage, actor, plan=upper), strict=True):
+        assert not part.joints[list(LEGS[2:]), 2].any()
+        assert (part.joints[list(LEGS[2:]), 1] > 256).all()
+        np.testing.assert_allclose(part.joints[:, 1], 2 * whole.joints[:, 1], atol=16)  # a box is 10 % larger
+        assert silhouette(part)[-1].any()
+
+
+def test_light_that_changes_within_a_tracklet_changes_the_picture(stage: Stage, actor: Actor) -> None:
+    steady, changing = shoot(stage, actor), shoot(stage, actor, plan=replace(PLAN, change=(-0.7, -0.7, 0.0)))
+    ratios = []
+    for before, now in zip(steady, changing, strict=True):
+        person = silhouette(before)
+        ratios.append(now.crop[person].mean(axis=0) / before.crop[person].mean(axis=0))
+    assert (np.diff(ratios, axis=0)[:, :2] < -0.05).all()
+    np.testing.assert_allclose(ratios[-1], [np.exp(-0.35), np.exp(-0.35), 1], atol=0.05)
 
 
 def test_who_is_hardly_visible_is_not_detected(stage: Stage, actor: Actor) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ctl.walkers.path import Path
-from ctl.walkers.plan import plan_tracklet
+from ctl.walkers.plan import TrackletPlan, plan_tracklet
 from ctl.walkers.render import Stage
 from ctl.walkers.scene import KINDS, Obstacle, build_scene
 from ctl.walkers.settings import FRAMES_PER_SECOND, Hardness
@@ -82,6 +82,32 @@ def test_somebody_crosses_between_camera_and_person(view: View) -> None:
         between = np.linalg.norm(other, axis=1) < np.linalg.norm(person, axis=1)
         gaps.append(np.where(between, np.linalg.norm(other - person, axis=1), np.inf).min())
     assert min(gaps) < 1.7
+
+
+def test_light_changes_from_the_first_moment_to_the_last() -> None:
+    plan = TrackletPlan(Path(0, 9, 0, 0, 1, 0), 5, 5, (), gain=2.0, change=(0.4, 0.0, -0.8))
+    np.testing.assert_allclose(plan.gains(2), [2, 2, 2])
+    np.testing.assert_allclose(plan.gains(4) / plan.gains(0), np.exp([0.4, 0.0, -0.8]))
+    np.testing.assert_array_equal(replace(plan, moments=1).gains(0), 2 * np.exp(-0.5 * np.array(plan.change)))
+
+
+def test_light_and_parts_are_drawn_as_often_as_asked_and_change_nothing_else(view: View) -> None:
+    hard = replace(OPEN, light_change=0.3, partial_share=0.4)
+    draws = [np.random.default_rng(seed) for seed in range(200)]
+    plans = [plan_tracklet(view, 1.3, (8, 8), hard, rng) for rng in draws]
+    plain_plans = [plan_tracklet(view, 1.3, (8, 8), OPEN, np.random.default_rng(seed)) for seed in range(200)]
+    for hard_plan, plain_plan in zip(plans, plain_plans, strict=True):
+        assert replace(hard_plan, change=plain_plan.change, part=None) == plain_plan
+    assert {plan.change for plan in plain_plans} == {(0.0, 0.0, 0.0)}
+    changes = np.array([plan.change for plan in plans])
+    assert changes[:, 1].std() == pytest.approx(0.3, rel=0.2)
+    np.testing.assert_allclose(changes[:, 0] - changes[:, 1], changes[:, 1] - changes[:, 2], atol=1e-12)
+    parts = np.array([plan.part for plan in plans if plan.part])
+    assert len(parts) == pytest.approx(80, abs=20)
+    left_out = np.column_stack([parts[:, :2], 1 - parts[:, 2:]])
+    assert ((left_out > 0).sum(axis=1) == 1).all()
+    assert left_out.max() <= 0.5
+    assert (left_out > 0).mean(axis=0)[3] == pytest.approx(0.6, abs=0.15)  # legs
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -22,6 +22,17 @@ def test_walkers_v1_is_the_benchmark_described() -> None:
     assert len({place_of(V1, camera) for camera in (*V1.train_cameras, *V1.test_cameras)}) == 6
 
 
+def test_walkers_v2_is_harder_in_every_way_and_has_more_cameras() -> None:
+    v2 = BENCHMARKS["walkers-v2"]
+    assert (len(v2.train_cameras), len(v2.test_cameras)) == (6, 6)
+    assert not set(v2.train_cameras) & set(v2.test_cameras)
+    assert v2.seed != V1.seed
+    harder = {name for name in Hardness.__dataclass_fields__ if getattr(v2.hardness, name) > getattr(V1.hardness, name)}
+    assert {"look_alikes", "hidden_share", "crossing_share", "light_change", "partial_share"} <= harder
+    added = v2.to_json()["hardness"].keys() - V1.to_json()["hardness"].keys()
+    assert added == {"light_change", "partial_share"}  # so that sets made before are known again
+
+
 def test_every_query_of_walkers_v1_has_a_match_in_another_camera() -> None:
     takes = [take for person in range(1, 601) for take in takes_of(V1, person)]
     cameras = {person: {t.camera for t in takes if t.person == person} for person in range(1, 601)}
