@@ -59,7 +59,7 @@ class Hardness:
     partial_share: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """As written in meta.json: what the first sets didn't have is left out where it is 0, so that they stay known."""
+        """As written in meta.json; what the first sets lacked is left out where it is 0, so that they stay known."""
         later = {"light_change", "partial_share"}
         return {name: value for name, value in asdict(self).items() if value or name not in later}
 
