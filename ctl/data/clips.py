@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.frames import FrameStore
-from ctl.data.heatmaps import HeatMapCache
+from ctl.data.heatmaps import StoredHeatMaps
 from ctl.data.sampling import ClipKey, draw_frames, person_labels
 from ctl.data.transforms import Augment
 
@@ -45,7 +45,7 @@ class Clips(Dataset[Clip]):
         self,
         tracklets: Sequence[TrackletFiles],
         frames: FrameStore,
-        maps: HeatMapCache,
+        maps: StoredHeatMaps,
         augment: Augment,
         clip_length: int = 6,
     ) -> None:

@@ -52,12 +52,48 @@ LEAST_MASS: Final = 1e-12
 """Mass below this counts as this: its logarithm stays finite, and its share of a picture is nothing."""
 
 
-class HeatMapCache:
-    """Heat maps on disk, one file per tracklet.
+class StoredHeatMaps:
+    """Heat maps on disk, to be read: one file per tracklet, named by path, size and time of change of every frame.
 
-    Files are keyed by the estimator's name and weights, by the size of its input, and by path, size and time of change
-    of every frame: whatever changes, maps are computed anew. Each is written whole or not at all, so computing them
-    can be stopped at any time and goes on where it was.
+    Args:
+        folder: with the maps of one estimator and size of its input.
+        image_size: height and width of that input.
+    """
+
+    def __init__(self, folder: Path, image_size: tuple[int, int]) -> None:
+        self.folder = folder
+        self.image_size = image_size
+        self.grid = (image_size[0] // STRIDE, image_size[1] // STRIDE)
+        self._files: dict[TrackletFiles, Path] = {}
+
+    def read(self, tracklet: TrackletFiles, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Logits of a tracklet's frames, all or those at some indices.
+
+        Returns:
+            (T, 17, H/8, W/8) float32; their softmax over space is the estimator's, summed onto the grid.
+        Raises:
+            InputError: the maps haven't been computed.
+        """
+        shape = (len(tracklet), len(JOINTS), *self.grid)
+        try:
+            maps = np.memmap(self._file(tracklet), np.float16, mode="r", shape=shape)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.folder} has no heat maps of {tracklet.frames[0]}: fill the cache first") from error
+        return np.asarray(maps if indices is None else maps[np.asarray(indices)], dtype=np.float32)
+
+    def _file(self, tracklet: TrackletFiles) -> Path:
+        if tracklet not in self._files:
+            digest = _digest(tracklet)
+            self._files[tracklet] = self.folder / digest[:2] / f"{digest}.f16"
+        return self._files[tracklet]
+
+
+class HeatMapCache(StoredHeatMaps):
+    """Heat maps on disk, and the estimator that computes those that are missing.
+
+    Folders are keyed by the estimator's name and weights and by the size of its input, files by their frames: whatever
+    changes, maps are computed anew. Each is written whole or not at all, so computing them can be stopped at any time
+    and goes on where it was. A process that a cache is sent to gets what is stored, without the estimator.
 
     Args:
         folder: of the cache; may serve any number of data sets, sizes and estimators.
@@ -68,12 +104,13 @@ class HeatMapCache:
     def __init__(self, folder: Path, estimator: KeypointEstimator, image_size: tuple[int, int]) -> None:
         modules = [part for part in vars(estimator).values() if isinstance(part, nn.Module)]
         name = re.sub(r"[^A-Za-z0-9.]+", "-", estimator.name).strip("-")
+        key = f"{name}-{_fingerprint(modules)[:12]}-{image_size[0]}x{image_size[1]}"
+        super().__init__(folder / key, image_size)
         self.estimator = estimator
-        self.image_size = image_size
-        self.grid = (image_size[0] // STRIDE, image_size[1] // STRIDE)
-        self.folder = folder / f"{name}-{_fingerprint(modules)[:12]}-{image_size[0]}x{image_size[1]}"
         self._device = next((p.device for module in modules for p in module.parameters()), torch.device("cpu"))
-        self._files: dict[TrackletFiles, Path] = {}
+
+    def __reduce__(self) -> tuple[type[StoredHeatMaps], tuple[Path, tuple[int, int]]]:
+        return StoredHeatMaps, (self.folder, self.image_size)
 
     def missing(self, tracklets: Iterable[TrackletFiles]) -> list[TrackletFiles]:
         """Tracklets whose maps aren't there yet, each once, in the order given."""
@@ -115,21 +152,6 @@ class HeatMapCache:
                 if on_progress:
                     on_progress(done / total)
 
-    def read(self, tracklet: TrackletFiles, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Logits of a tracklet's frames, all or those at some indices.
-
-        Returns:
-            (T, 17, H/8, W/8) float32; their softmax over space is the estimator's, summed onto the grid.
-        Raises:
-            InputError: the maps haven't been computed.
-        """
-        shape = (len(tracklet), len(JOINTS), *self.grid)
-        try:
-            maps = np.memmap(self._file(tracklet), np.float16, mode="r", shape=shape)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.folder} has no heat maps of {tracklet.frames[0]}: fill the cache first") from error
-        return np.asarray(maps if indices is None else maps[np.asarray(indices)], dtype=np.float32)
-
     def _width(self, tracklet: TrackletFiles) -> int:
         """Pixels at which the estimator sees its frames. Of a damaged one nothing is said before it is its turn."""
         try:
@@ -142,12 +164,6 @@ class HeatMapCache:
         """(B, H, W, 3) uint8, truly so wide -> (B, 17, *grid) float16. On a GPU they may still be under way."""
         logits = look(self.estimator, to_tensor(frames, self._device), width).logits
         return Arriving(spatial_mass(logits.float(), *self.grid).clamp_min(LEAST_MASS).log().half())
-
-    def _file(self, tracklet: TrackletFiles) -> Path:
-        if tracklet not in self._files:
-            digest = _digest(tracklet)
-            self._files[tracklet] = self.folder / digest[:2] / f"{digest}.f16"
-        return self._files[tracklet]
 
 
 def _fingerprint(modules: Iterable[nn.Module]) -> str:

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.frames import read_frames
-from ctl.data.heatmaps import HeatMapCache
+from ctl.data.heatmaps import StoredHeatMaps
 from ctl.data.loader import make_loader, raising
 from ctl.data.recipes import PackedRecipe, Recipe, Recipes, first_rows, pack
 from ctl.data.sampling import ClipKey
@@ -104,7 +104,7 @@ def machine_memory() -> int:
 
 def read_resident(
     tracklets: Sequence[TrackletFiles],
-    maps: HeatMapCache,
+    maps: StoredHeatMaps,
     place: torch.device,
     workers: int,
     on_progress: Progress | None = None,
@@ -142,7 +142,7 @@ class _Piece(NamedTuple):
 class _Pieces(Dataset[_Piece | InputError]):
     """The frames of a set in pieces; an InputError stands for a piece that can't be read."""
 
-    def __init__(self, tracklets: Sequence[TrackletFiles], maps: HeatMapCache) -> None:
+    def __init__(self, tracklets: Sequence[TrackletFiles], maps: StoredHeatMaps) -> None:
         self.tracklets, self.maps = tracklets, maps
         self.first = first_rows(tracklets)
         lengths = np.diff(self.first)

@@ -24,7 +24,7 @@ import torch
 
 from ctl.data.benchmark import Benchmark, TrackletFiles
 from ctl.data.frames import read_frames
-from ctl.data.heatmaps import HeatMapCache
+from ctl.data.heatmaps import StoredHeatMaps
 from ctl.evaluate.ranking import Unmatched, true_matches
 from ctl.evaluate.report import Embedded, score, tracklets_to_embed, without_junk
 from ctl.explain.composition import WHOLE, Composition, compose
@@ -109,7 +109,7 @@ class Looked:
 def measure_decides(
     model: CTL,
     benchmark: Benchmark,
-    heatmaps: HeatMapCache,
+    heatmaps: StoredHeatMaps,
     *,
     unmatched: Unmatched = "drop",
     on_progress: Progress | None = None,
@@ -139,7 +139,7 @@ def measure_decides(
 def look(
     model: CTL,
     tracklets: tuple[TrackletFiles, ...],
-    heatmaps: HeatMapCache,
+    heatmaps: StoredHeatMaps,
     on_progress: Progress | None = None,
 ) -> Looked:
     """Take every embedding apart, and embed every tracklet by the model with less. Arguments as in `measure_decides`.
@@ -247,7 +247,7 @@ class RelationTally:
         return relations
 
 
-def _pieces(model: CTL, tracklet: TrackletFiles, heatmaps: HeatMapCache) -> Iterator[TrackletNodes]:
+def _pieces(model: CTL, tracklet: TrackletFiles, heatmaps: StoredHeatMaps) -> Iterator[TrackletNodes]:
     """Nodes of a tracklet in runs of whole clips; clips don't hear each other, so each run is a tracklet of its own."""
     T = model.config.clip_length
     size = max(1, PIECE_FRAMES // T) * T
@@ -255,7 +255,7 @@ def _pieces(model: CTL, tracklet: TrackletFiles, heatmaps: HeatMapCache) -> Iter
         yield _read_nodes(model, tracklet, heatmaps, np.arange(start, min(start + size, len(tracklet))))
 
 
-def _read_nodes(model: CTL, tracklet: TrackletFiles, heatmaps: HeatMapCache, indices: np.ndarray) -> TrackletNodes:
+def _read_nodes(model: CTL, tracklet: TrackletFiles, heatmaps: StoredHeatMaps, indices: np.ndarray) -> TrackletNodes:
     """Eq. 1 for some frames of a tracklet, each once."""
     device = next(model.parameters()).device
     pieces = []

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.frames import read_frames
-from ctl.data.heatmaps import HeatMapCache
+from ctl.data.heatmaps import StoredHeatMaps
 from ctl.inference import clip_indices, frames_at_once, to_tensor
 from ctl.model import CTL
 from ctl.progress import Progress
@@ -29,7 +29,7 @@ Clip = tuple[int, np.ndarray, np.ndarray]
 def embed(
     model: CTL,
     tracklets: Sequence[TrackletFiles],
-    heatmaps: HeatMapCache,
+    heatmaps: StoredHeatMaps,
     *,
     feature: Feature = "embedding",
     accelerator: "Accelerator | None" = None,
@@ -66,7 +66,7 @@ def undeal(gathered: Tensor, ranks: int) -> Tensor:
 def _embed(
     model: CTL,
     tracklets: Sequence[TrackletFiles],
-    heatmaps: HeatMapCache,
+    heatmaps: StoredHeatMaps,
     feature: Feature,
     on_progress: Progress | None,
 ) -> Tensor:
@@ -89,7 +89,7 @@ def _embed(
     return F.normalize(sums, dim=1)  # the mean has the direction of the sum
 
 
-def _read_clips(tracklets: Sequence[TrackletFiles], heatmaps: HeatMapCache, model: CTL) -> Iterator[Clip]:
+def _read_clips(tracklets: Sequence[TrackletFiles], heatmaps: StoredHeatMaps, model: CTL) -> Iterator[Clip]:
     """All clips of all tracklets in their order; pictures are read when their clip's turn comes."""
     for number, tracklet in enumerate(tracklets):
         for indices in clip_indices(len(tracklet), model.config.clip_length):

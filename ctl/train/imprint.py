@@ -19,7 +19,7 @@ from torch import nn
 
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.frames import read_frames
-from ctl.data.heatmaps import HeatMapCache
+from ctl.data.heatmaps import StoredHeatMaps
 from ctl.data.sampling import person_labels
 from ctl.inference import clip_indices, to_tensor
 from ctl.model import CTL
@@ -37,7 +37,7 @@ ADDED: Final = 1
 
 @torch.no_grad()
 def imprint(
-    model: CTL, tracklets: Sequence[TrackletFiles], maps: HeatMapCache, on_progress: Progress | None = None
+    model: CTL, tracklets: Sequence[TrackletFiles], maps: StoredHeatMaps, on_progress: Progress | None = None
 ) -> None:
     """Set each classifier's row of a person to the mean direction of that person's features, one clip a tracklet.
 
@@ -68,7 +68,7 @@ def most_alike(model: CTL, count: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def settle_necks(model: CTL, tracklets: Sequence[TrackletFiles], maps: HeatMapCache, clips: int) -> None:
+def settle_necks(model: CTL, tracklets: Sequence[TrackletFiles], maps: StoredHeatMaps, clips: int) -> None:
     """Take mean and variance of the BN necks anew from so many clips, of different tracklets where there are enough."""
     chosen = np.random.default_rng(0).permutation(len(tracklets))[:clips].tolist()
     features = [features for features, _ in _see(model, [tracklets[row] for row in chosen], maps)]
@@ -82,7 +82,7 @@ def settle_necks(model: CTL, tracklets: Sequence[TrackletFiles], maps: HeatMapCa
 
 
 def _see(
-    model: CTL, tracklets: Sequence[TrackletFiles], maps: HeatMapCache, on_progress: Progress | None = None
+    model: CTL, tracklets: Sequence[TrackletFiles], maps: StoredHeatMaps, on_progress: Progress | None = None
 ) -> list[tuple[ClipFeatures, ClipFeatures]]:
     """Features before and after the neck of the first clip of each tracklet, as inference sees it, in their order."""
     learning, seen = model.training, []

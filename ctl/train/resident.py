@@ -8,7 +8,7 @@ from ctl.data.batch_transforms import augment_batch
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.clips import Clips
 from ctl.data.frames import FrameStore
-from ctl.data.heatmaps import HeatMapCache
+from ctl.data.heatmaps import StoredHeatMaps
 from ctl.data.recipes import Recipes
 from ctl.data.resident import (
     Order,
@@ -32,7 +32,7 @@ from ctl.train.data import Batch, read_ahead
 def open_batches(
     config: TrainConfig,
     tracklets: Sequence[TrackletFiles],
-    maps: HeatMapCache,
+    maps: StoredHeatMaps,
     keys: Iterable[list[ClipKey]],
     device: torch.device,
     ranks: int = 1,
@@ -61,7 +61,7 @@ def open_batches(
 
 
 def _place(
-    config: TrainConfig, tracklets: Sequence[TrackletFiles], maps: HeatMapCache, device: torch.device, ranks: int
+    config: TrainConfig, tracklets: Sequence[TrackletFiles], maps: StoredHeatMaps, device: torch.device, ranks: int
 ) -> torch.device | None:
     """The GPU, or the CPU's memory, or None if the set fits nowhere."""
     needed = bytes_of(sum(map(len, tracklets)), maps.image_size, maps.grid)

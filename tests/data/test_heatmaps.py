@@ -1,6 +1,7 @@
 """Stored heat maps pool as the estimator's own do, are computed once, and never outlive what they were made from."""
 
 import os
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,6 +123,19 @@ def test_reading_what_was_never_computed_says_so(
 ) -> None:
     with pytest.raises(InputError, match=r"no heat maps of .*0000.jpg: fill the cache first"):
         HeatMapCache(tmp_path, estimator, (64, 32)).read(people[0])
+
+
+def test_another_process_is_sent_what_is_stored_and_no_estimator(
+    people: tuple[TrackletFiles, ...], estimator: KeypointEstimator, tmp_path: Path
+) -> None:
+    cache = HeatMapCache(tmp_path, estimator, (64, 32))
+    cache.fill(people)
+    sent = pickle.dumps(cache)
+    assert len(sent) < 1000
+    stored = pickle.loads(sent)
+    assert stored.image_size == (64, 32)
+    for tracklet in people:
+        np.testing.assert_array_equal(stored.read(tracklet), cache.read(tracklet))
 
 
 def test_maps_do_not_outlive_a_frame_a_size_or_weights(
