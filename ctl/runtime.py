@@ -1,7 +1,7 @@
 """Where networks run. On a CPU that is ONNX Runtime: the same outputs as PyTorch's, in half to a third of the time.
 
-A graph is made from a module and its weights when it is first needed, and kept in the user's cache folder. PyTorch
-stays for training, for gradients and for GPUs.
+A graph is made from a module and its weights when it is first needed, and kept in the user's cache folder, which holds
+those that were used last. PyTorch stays for training, for gradients and for GPUs.
 """
 
 import ctypes
@@ -37,6 +37,10 @@ BACKENDS: Final[tuple[Backend, ...]] = ("auto", "onnx", "torch")
 
 FORMAT: Final = 2
 """Goes up when graphs are made differently."""
+
+KEPT: Final = 1 << 30
+"""Bytes of graphs that the cache holds at most. Whoever trains makes one, of 9 MB or more, of every model that is
+evaluated."""
 
 AT_ONCE: Final = 6
 """Pictures that one thread takes at once: their maps fit into its cache."""
@@ -116,11 +120,14 @@ class OnnxModule(nn.Module):
         with _ONE_AT_A_TIME:
             try:
                 self._session = _open(read_bytes(path))
+                with suppress(OSError):
+                    os.utime(path)
             except Exception:  # not there yet, or damaged: whatever is wrong with it, it can be made again
                 graph = _graph(module, example)
                 self._session = _open(graph)
-                with suppress(InputError):  # a home that can't be written to: it is made at every start
+                with suppress(InputError, OSError):  # a home that can't be written to: it is made at every start
                     write_atomic(path, graph)
+                    _make_room(path.parent)
         self._names = [output.name for output in self._session.get_outputs()]
         self._picture_shape = example.shape[1:]
         _MODULES.add(self)
@@ -207,6 +214,15 @@ def _graph(module: nn.Module, example: Tensor) -> bytes:
             dynamic_axes={"pictures": {0: "batch", 2: "height", 3: "width"}},
         )
         return file.read_bytes()
+
+
+def _make_room(folder: Path) -> None:
+    """Remove graphs that weren't used for longest. Another process may do so too."""
+    left = KEPT
+    for file in sorted(folder.glob("*.onnx"), key=lambda file: file.stat().st_mtime_ns, reverse=True):
+        left -= file.stat().st_size
+        if left < 0:
+            file.unlink(missing_ok=True)
 
 
 def _open(graph: bytes) -> Any:

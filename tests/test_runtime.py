@@ -208,6 +208,23 @@ def test_a_damaged_graph_is_made_again(cache: Path) -> None:
     assert path.read_bytes() == whole
 
 
+def test_the_cache_keeps_what_was_used_last(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [nn.Conv2d(3, channels, 1) for channels in (10, 30, 20)]
+    files = []
+    for hours, layer in enumerate(layers[:2]):
+        before = set(cache.rglob("*.onnx"))
+        OnnxModule(layer, torch.zeros(1, 3, 4, 4))
+        (file,) = set(cache.rglob("*.onnx")) - before
+        os.utime(file, (hours, hours))  # of 1970
+        files.append(file)
+    OnnxModule(layers[0], torch.zeros(1, 3, 4, 4))  # used again
+    room = sum(file.stat().st_size for file in cache.rglob("*.onnx"))
+    monkeypatch.setattr(runtime, "KEPT", room)
+    OnnxModule(layers[2], torch.zeros(1, 3, 4, 4))
+    assert [file.exists() for file in files] == [True, False]
+    assert sum(file.stat().st_size for file in cache.rglob("*.onnx")) <= room
+
+
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

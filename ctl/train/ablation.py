@@ -18,6 +18,7 @@ from ctl.evaluate.embedding import Feature
 from ctl.evaluate.report import evaluate, tracklets_to_embed
 from ctl.files import read_json, require_writable, to_json, write_atomic
 from ctl.processes import available_cores, run_beside
+from ctl.runtime import runs_onnx
 from ctl.train.config import TrainConfig
 from ctl.train.data import load_task
 from ctl.train.engine import LAST, fill_heatmaps, make_accelerator, train
@@ -139,6 +140,8 @@ def make(run: Planned) -> None:
         train(run.config, run.folder, resume=True)
         model = load_checkpoint(run.folder / LAST)[0]
     accelerator = make_accelerator(run.config)
+    if runs_onnx("auto", accelerator.device):
+        model.backbone.run_in_onnx()
     test = load_task(run.config.data).test
     maps = fill_heatmaps(run.config, tracklets_to_embed(test), accelerator)
     report = evaluate(model.to(accelerator.device), test, maps, feature=run.feature, accelerator=accelerator)
