@@ -1,4 +1,5 @@
-"""Draw contact-sheet.jpg: the first people of walkers-v1 before all of its cameras, two frames of each walk.
+"""Draw the first people of the two benchmarks, two frames of each walk: contact-sheet.jpg shows walkers-v1 before all of
+its cameras, contact-sheet-v2.jpg four people of walkers-v2, in the same clothes, before the cameras of its test.
 
 python assets/walkers/make_contact_sheet.py
 """
@@ -11,24 +12,26 @@ from ctl.walkers.contact_sheet import contact_sheet
 from ctl.walkers.generate import generate
 from ctl.walkers.settings import BENCHMARKS
 
-PERSONS = 8
+CAMERAS = 6
 
 
-def main() -> None:
-    benchmark = BENCHMARKS["walkers-v1"]
+def draw(benchmark: str, persons: int, out: str) -> None:
+    """Film the first persons before the last six cameras of a benchmark, once each."""
+    whole = BENCHMARKS[benchmark]
     settings = replace(
-        benchmark,
+        whole,
         train_identities=0,
-        test_identities=PERSONS,
-        test_cameras=(*benchmark.train_cameras, *benchmark.test_cameras),
+        test_identities=persons,
+        test_cameras=(*whole.train_cameras, *whole.test_cameras)[-CAMERAS:],
         tracklets=1,
         seen_share=1.0,
     )
     with TemporaryDirectory() as folder:
         root = Path(folder) / "walkers"
         generate(settings, root)
-        contact_sheet(root, Path(__file__).with_name("contact-sheet.jpg"), PERSONS, frames=2)
+        contact_sheet(root, Path(__file__).with_name(out), persons, frames=2)
 
 
 if __name__ == "__main__":
-    main()
+    draw("walkers-v1", 8, "contact-sheet.jpg")
+    draw("walkers-v2", 4, "contact-sheet-v2.jpg")
