@@ -1,5 +1,6 @@
-"""Draw the first people of the two benchmarks, two frames of each walk: contact-sheet.jpg shows walkers-v1 before all of
-its cameras, contact-sheet-v2.jpg four people of walkers-v2, in the same clothes, before the cameras of its test.
+"""Draw the first people of both benchmarks, two frames of each walk, before six cameras.
+
+contact-sheet.jpg shows walkers-v1, contact-sheet-v2.jpg four people of walkers-v2, who wear the same clothes.
 
 python assets/walkers/make_contact_sheet.py
 """
