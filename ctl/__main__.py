@@ -14,7 +14,7 @@ from ctl.enrol.cli import add_gallery
 from ctl.errors import CTLError, printable
 from ctl.evaluate.cli import add_evaluate
 from ctl.export.cli import add_export
-from ctl.options import KINDS, Commands, add_kind, add_model_options, load_engine
+from ctl.options import KINDS, Commands, add_kind, add_model_options, engine_options
 from ctl.progress import progress_bar
 from ctl.space import add_space
 from ctl.train.cli import add_ablate, add_train
@@ -76,12 +76,13 @@ def add_analyze(commands: Commands) -> None:
 
 def run_analyze(args: argparse.Namespace) -> int:
     from ctl.files import require_writable
+    from ctl.pipeline import Engine
     from ctl.results import write_results
     from ctl.runtime import release_memory
     from ctl.types import UNTRAINED
 
     require_writable(args.out)
-    engine = load_engine(args, args.gallery)
+    engine = Engine.load(gallery=args.gallery, **engine_options(args))
     release_memory()
     with progress_bar() as step:
         analysis = engine.analyze(args.clip, KINDS[args.tracklet], step)

@@ -1,13 +1,11 @@
-"""Options that several commands share, and what they make of them. Light: torch loads when a command runs."""
+"""Options that several commands share. Light: torch loads when a command runs."""
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ctl.errors import Remedy
 
 if TYPE_CHECKING:
-    from ctl.pipeline import Engine
     from ctl.types import ClipKind
 
 Commands = argparse._SubParsersAction
@@ -21,14 +19,18 @@ PLACE: Final = "DIR_OR_URL"
 
 
 def add_model_options(parser: argparse.ArgumentParser, gallery: bool = True) -> None:
-    parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")
-    parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
+    add_networks(parser)
     parser.add_argument("--detector", default="movenet-multipose", metavar="ID_OR_PATH", help="default: %(default)s")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     add_backend(parser)
     parser.add_argument("--fp32", action="store_true", help="no bfloat16 on CUDA")
     if gallery:
         parser.add_argument("--gallery", metavar=PLACE, help="default: the demo gallery")
+
+
+def add_networks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")
+    parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +53,13 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(remedies={Remedy.SAY_CROP: "if it shows one person cut out, give --tracklet crop"})
 
 
-def load_engine(args: argparse.Namespace, gallery: str | Path | None = None) -> "Engine":
-    from ctl.pipeline import Engine
-
-    return Engine.load(
-        args.checkpoint, args.keypoints, args.device, gallery, not args.fp32, args.detector, backend=args.backend
-    )
+def engine_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What was given by `add_model_options`, as `Engine.load` takes it; a gallery isn't among it."""
+    return {
+        "checkpoint": args.checkpoint,
+        "estimator": args.keypoints,
+        "device": args.device,
+        "mixed": not args.fp32,
+        "detector": args.detector,
+        "backend": args.backend,
+    }

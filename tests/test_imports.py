@@ -26,6 +26,7 @@ LAYERS = (
         "ctl.jpeg",
         "ctl.progress",
         "ctl.runtime",
+        "ctl.options",
     },
     {"ctl.graph"},
     {"ctl.model", "ctl.losses"},
@@ -39,7 +40,7 @@ LAYERS = (
     {"ctl.draw"},
     {"ctl.evaluate"},  # says what decides a model's rankings, by what explains one embedding
     {"ctl.pipeline", "ctl.precomputed"},
-    {"ctl.options", "ctl.results", "ctl.enrol"},
+    {"ctl.results", "ctl.enrol"},
     {"ctl"},  # ctl/__init__.py: the names that Python users import
     {"ctl.web"},
     {"app"},

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctl.errors import Remedy
-from ctl.options import KINDS, PLACE, Commands, add_kind, add_model_options, load_engine
+from ctl.options import KINDS, PLACE, Commands, add_kind, add_model_options, engine_options
 from ctl.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ def _add_build(actions: Commands) -> None:
 def run_build(args: argparse.Namespace) -> int:
     from ctl.enrol.clips import build_gallery, read_list
     from ctl.gallery import open_store
+    from ctl.pipeline import Engine
 
     rows = read_list(args.list)
-    engine = load_engine(args)
+    engine = Engine.load(**engine_options(args))
     with progress_bar() as step:
         gallery = build_gallery(engine, rows, step)
     open_store(args.gallery, engine.checkpoint.sha256).replace(gallery)
@@ -58,9 +59,10 @@ def _add_add(actions: Commands) -> None:
 def run_add(args: argparse.Namespace) -> int:
     from ctl.enrol.clips import Row, embed_row
     from ctl.gallery import open_store
+    from ctl.pipeline import Engine
 
     row = Row(args.clip, args.person, args.camera, KINDS[args.tracklet], args.id)
-    engine = load_engine(args)
+    engine = Engine.load(**engine_options(args))
     store = open_store(args.gallery, engine.checkpoint.sha256)
     store.read()  # a gallery that can't be used is named before the clip is analysed
     record = embed_row(engine, row)
@@ -92,8 +94,9 @@ def run_search(args: argparse.Namespace) -> int:
     import torch
 
     from ctl.gallery import clip_sha256, tracklet_key
+    from ctl.pipeline import Engine
 
-    engine = load_engine(args, args.gallery)
+    engine = Engine.load(gallery=args.gallery, **engine_options(args))
     queries: dict[str, tuple[str, np.ndarray]] = {}  # key -> what is said of it, (D,)
     for clip in args.clips:
         with progress_bar() as step:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctl.errors import InputError
 from ctl.evaluate.decides_table import decides_tables
+from ctl.options import Commands, add_backend, add_networks
 from ctl.progress import progress_bar
 
 if TYPE_CHECKING:  # torch loads only when the command runs
@@ -20,18 +21,12 @@ if TYPE_CHECKING:  # torch loads only when the command runs
 DATASETS = ("walkers", "mars", "ilids-vid", "prid2011", "ls-vid", "folder")
 
 
-def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_evaluate(commands: Commands) -> None:
     parser = commands.add_parser("evaluate", help="CMC and mAP of a checkpoint on a data set, with 95 %% intervals.")
     parser.add_argument("--dataset", choices=DATASETS, required=True)
     parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder of the data set")
-    parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")
-    parser.add_argument("--keypoints", default="movenet-thunder", metavar="ID_OR_PATH", help="default: %(default)s")
-    parser.add_argument(
-        "--backend",
-        choices=("auto", "onnx", "torch"),
-        default="auto",
-        help="what runs the networks on a CPU (default: onnx, if it is installed)",
-    )
+    add_networks(parser)
+    add_backend(parser)
     parser.add_argument(
         "--heatmaps", type=Path, metavar="DIR", help="where heat maps are kept, 17 KB a frame (default: ROOT/heatmaps)"
     )
