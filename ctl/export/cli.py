@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
+from ctl.options import Commands
 
-def add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+
+def add_export(commands: Commands) -> None:
     parser = commands.add_parser("export", help="Write a checkpoint as one file that runs without this package.")
     parser.add_argument("--format", choices=("onnx", "torch-export"), required=True)
     parser.add_argument("--checkpoint", metavar="ID_OR_PATH", help="folder, Hub id or id@revision (default: bundled)")

@@ -5,8 +5,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from ctl.options import Commands
 
-def add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+
+def add_train(commands: Commands) -> None:
     parser = commands.add_parser(
         "train", help="Train a model; under `accelerate launch -m ctl train ...` on several GPUs or machines."
     )
@@ -27,7 +29,7 @@ def run_train(args: argparse.Namespace) -> int:
     return 0
 
 
-def add_ablate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_ablate(commands: Commands) -> None:
     parser = commands.add_parser(
         "ablate", help="Train and score every row of one of the paper's tables; goes on where it was stopped."
     )

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ctl.options import add_backend
+from ctl.options import Commands, add_backend
 
 
-def add_app(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_app(commands: Commands) -> None:
     """`ctl app`."""
     parser = commands.add_parser("app", help="Serve the page.")
     add_arguments(parser)
