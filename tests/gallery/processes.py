@@ -71,21 +71,41 @@ def two_writers(folder: Path) -> dict[str, list[int]]:
 
 
 def killed_at_any_time(folder: Path) -> list[dict[str, object]]:
-    """For each of some writers: its first number, those it told of, those found, and files that it left unfinished."""
+    """For each of some writers: its first number, those it told of, those found, and files that it left unfinished.
+
+    Every other one is killed in the middle of a file, the rest whenever it is.
+    """
     seen: list[dict[str, object]] = []
     for attempt in range(16):
         first = 1000 * attempt + 1
         child, told = _start_writer(folder, first, 999)
         begun = os.read(told, 1)
-        time.sleep(0.003 * attempt)
+        if attempt % 2:
+            _stop_in_the_middle_of_a_file(child, folder)
+        else:
+            time.sleep(0.003 * attempt)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         with os.fdopen(told) as pipe:
             done = [int(number) for number in (begun.decode() + pipe.read()).split()]
-        unfinished = sum(file.name != ".lock" for file in folder.rglob(".*"))
+        unfinished = _unfinished(folder)
         GalleryFolder(folder).update(_rename_first(f"after {attempt + 1}"))
         seen.append({"first": first, "told": done, "found": _numbers(folder, first), "unfinished": unfinished})
     return seen
+
+
+def _stop_in_the_middle_of_a_file(child: int, folder: Path) -> None:
+    while True:
+        os.kill(child, signal.SIGSTOP)
+        os.waitpid(child, os.WUNTRACED)
+        if _unfinished(folder):
+            return
+        os.kill(child, signal.SIGCONT)
+        time.sleep(0.0005)
+
+
+def _unfinished(folder: Path) -> int:
+    return sum(file.name != ".lock" for file in folder.rglob(".*"))
 
 
 def _rename_first(name: str) -> Callable[[Gallery], Gallery]:
