@@ -4,15 +4,18 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from ctl.options import Commands
+
+_CONFIGS: Final = "a file, or paper-mars, walkers-graph, walkers-many or walkers-mobile"
 
 
 def add_train(commands: Commands) -> None:
     parser = commands.add_parser(
         "train", help="Train a model; under `accelerate launch -m ctl train ...` on several GPUs or machines."
     )
-    parser.add_argument("config", type=Path, metavar="CONFIG.toml", help="a file, or paper-mars or walkers-mobile")
+    parser.add_argument("config", type=Path, metavar="CONFIG.toml", help=f"the recipe: {_CONFIGS}")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the folder, if there is one")
@@ -36,7 +39,9 @@ def add_ablate(commands: Commands) -> None:
     parser.add_argument("--table", choices=("3", "4", "5", "fig7a", "fig7b"), required=True)
     parser.add_argument("--dataset", required=True, metavar="NAME", help="walkers, mars, ilids-vid, prid2011, ls-vid")
     parser.add_argument("--root", required=True, metavar="DIR", help="folder of the data set")
-    parser.add_argument("--config", type=Path, required=True, metavar="CONFIG.toml", help="full model and schedule")
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="CONFIG.toml", help=f"full model and schedule: {_CONFIGS}"
+    )
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--seeds", type=int, default=3, help="runs per row (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs and the table")

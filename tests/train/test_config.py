@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ctl.__main__ import main
 from ctl.config import PRESETS
 from ctl.errors import InputError
 from ctl.train.config import DataConfig, OptimiserConfig, TrainConfig
@@ -90,6 +91,17 @@ def test_what_is_wrong_is_named(override: str, message: str) -> None:
 def test_a_missing_file_names_the_configs_that_come_along(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"No such file .* paper-mars, walkers-graph, walkers-many, walkers-mobile"):
         read_config(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("command", ["train", "ablate"])
+def test_the_help_names_the_configs_that_come_along(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # argparse breaks lines at hyphens
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    words = capsys.readouterr().out.replace(",", " ").split()
+    assert {config.stem for config in CONFIGS.glob("*.toml")} <= set(words)
 
 
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
