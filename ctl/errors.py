@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from importlib.util import find_spec
 
 
 def printable(text: str) -> str:
@@ -52,3 +53,10 @@ def require(holds: bool, name: str, value: object, wanted: str) -> None:
     """Raise InputError unless something holds: "NAME must be WANTED, got VALUE"."""
     if not holds:
         raise InputError(f"{name} must be {wanted}, got {value!r}")
+
+
+def require_packages(extra: str, *packages: str) -> None:
+    """Raise InputError unless the packages, which an extra of this project installs, are there."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise InputError(f"this needs {' and '.join(missing)}: pip install 'ctl-video-reid[{extra}]'")

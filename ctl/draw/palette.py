@@ -100,6 +100,12 @@ THEMES: Final[Mapping[ThemeName, Theme]] = MappingProxyType(
     }
 )  # fmt: skip
 
+INK: Final = THEMES["light"].text
+MUTED: Final = THEMES["light"].muted
+GRID: Final = "#d5d9e0"
+SERIES: Final = ("#0b6a62", "#b3541e")
+"""Of plots on white: text, text beside it, lines behind, and what is compared, which also differs in its marks."""
+
 
 def css_variables(theme: ThemeName, prefix: str = "") -> str:
     """The theme's plain colours as custom properties of CSS: "--background: #…; --notice-text: #…;"."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ctl.errors import InputError
+from ctl.errors import InputError, require_packages
 from ctl.evaluate.decides_table import decides_tables
 from ctl.options import Commands, add_backend, add_networks
 from ctl.progress import progress_bar
@@ -85,6 +85,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
         raise InputError("--calibrate is for embeddings: leave --feature out")
     if args.decides and args.feature != "embedding":
         raise InputError("--decides is for embeddings: leave --feature out")
+    if args.out:
+        require_packages("train", "matplotlib")
     for folder in (args.json.parent if args.json else None, args.out):
         if folder is not None:
             require_writable(folder)

@@ -8,13 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ctl.draw.palette import GRID, INK, MUTED, SERIES
 from ctl.evaluate.calibration import Reliability
-
-INK: Final = "#1b1f27"
-MUTED: Final = "#565d6b"
-GRID: Final = "#d5d9e0"
-SERIES: Final = ("#0b6a62", "#b3541e")
-"""Lines of a plot; they also differ in their marks: discs and squares."""
 
 MARKS: Final = ("o", "s")
 DPI: Final = 100

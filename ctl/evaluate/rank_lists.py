@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ctl.data.benchmark import Split, TrackletFiles
 from ctl.data.frames import read_frame
-from ctl.evaluate.plots import INK, MUTED
+from ctl.draw.palette import INK, MUTED
 from ctl.evaluate.ranking import Retrieval
 from ctl.evaluate.report import without_junk
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor, nn
 
-from ctl.errors import InputError
+from ctl.errors import InputError, require_packages
 from ctl.files import write_atomic
 from ctl.model import CTL
 from ctl.skeleton import JOINTS
@@ -68,10 +68,7 @@ def to_torch(program: "ExportedProgram", origin: dict[str, str]) -> bytes:
 
 def to_onnx(program: "ExportedProgram", origin: dict[str, str]) -> bytes:
     """An ONNX file, weights included; `origin` becomes its metadata. Raises InputError without the extra [export]."""
-    try:
-        import onnxscript  # noqa: F401  # torch's exporter is written in it
-    except ImportError as error:
-        raise InputError("ONNX needs more packages: pip install 'ctl-video-reid[export]'") from error
+    require_packages("export", "onnxscript")  # torch's exporter is written in it
     exported = torch.onnx.export(
         program, (), input_names=INPUTS, output_names=(OUTPUT,), dynamo=True, external_data=False, verbose=False
     )

@@ -23,9 +23,11 @@ def add_train(commands: Commands) -> None:
 
 
 def run_train(args: argparse.Namespace) -> int:
+    from ctl.errors import require_packages
     from ctl.train.engine import train
     from ctl.train.toml import read_config
 
+    require_packages("train", "accelerate")
     outcome = train(read_config(args.config, args.overrides), args.out, args.resume)
     score = "" if outcome.mean_ap is None else f"validation mAP {outcome.mean_ap:.1%}  ->  "
     print(f"{score}{outcome.weights}")
@@ -56,10 +58,11 @@ def add_ablate(commands: Commands) -> None:
 
 
 def run_ablate(args: argparse.Namespace) -> int:
-    from ctl.errors import InputError
+    from ctl.errors import InputError, require_packages
     from ctl.train.ablation import ablate
     from ctl.train.toml import read_config
 
+    require_packages("train", "accelerate")
     if args.seeds < 1:
         raise InputError(f"--seeds must be ≥ 1, got {args.seeds}")
     if args.jobs < 1:

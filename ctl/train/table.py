@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from ctl.draw.palette import GRID, INK, MUTED, SERIES
 from ctl.evaluate.intervals import bootstrap_difference
-from ctl.evaluate.plots import GRID, INK, MUTED, SERIES
 
 METRICS: Final[Mapping[str, str]] = {"rank1": "rank-1", "rank5": "rank-5", "mAP": "mAP"}
 DRAWN: Final = ("mAP", "rank1")

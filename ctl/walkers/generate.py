@@ -17,14 +17,13 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from PIL import Image
 
-from ctl.errors import InputError
+from ctl.errors import InputError, require_packages
 from ctl.files import read_json, to_json, write_atomic
 from ctl.processes import available_cores, run_beside
 from ctl.walkers.figure import Figure
@@ -130,8 +129,7 @@ def generate(settings: Settings, root: Path, workers: int | None = None) -> dict
     """
     if workers is not None and workers < 1:
         raise InputError(f"rendering needs at least 1 process, got {workers}")
-    if find_spec("pyvista") is None:
-        raise InputError("rendering needs more packages: pip install 'ctl-video-reid[walkers]'")
+    require_packages("walkers", "pyvista")
     start = {"walkers": VERSION, "settings": settings.to_json(), "versions": _versions()}
     start = json.loads(json.dumps(start))
     if (root / "meta.json").exists():

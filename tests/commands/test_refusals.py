@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,6 +134,29 @@ def test_a_full_disk_does_not_hurt_a_gallery_that_is_there(
 )
 def test_a_bad_setting_leaves_no_folder(words: tuple[str, ...], sentence: str, tmp_path: Path, fails: Fails) -> None:
     assert sentence in fails(*words, "--out", tmp_path / "new" / "it")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "extra"),
+    [
+        pytest.param(("train", "paper-mars"), "accelerate", "train", id="train"),
+        pytest.param(
+            ("ablate", "--table", "3", "--config", "paper-mars", "--dataset", "mars", "--root", "."),
+            "accelerate",
+            "train",
+            id="ablate",
+        ),
+        pytest.param(("evaluate", "--dataset", "mars", "--root", "."), "matplotlib", "train", id="evaluate"),
+        pytest.param(("walkers", "--identities", "2", "--cameras", "2"), "pyvista", "walkers", id="walkers"),
+    ],
+)
+def test_packages_that_are_missing_are_named_before_anything_is_done(
+    words: tuple[str, ...], package: str, extra: str, tmp_path: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    said = fails(*words, "--out", tmp_path / "new")
+    assert said == f"ctl: this needs {package}: pip install 'ctl-video-reid[{extra}]'\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from ctl.data.benchmark import Benchmark, Split, TrackletFiles
+from ctl.draw.palette import SERIES
 from ctl.evaluate.calibration import Reliability
-from ctl.evaluate.plots import AXES, SERIES, cmc_picture, reliability_picture
+from ctl.evaluate.plots import AXES, cmc_picture, reliability_picture
 from ctl.evaluate.rank_lists import RIGHT, THUMBNAIL, WRONG, Ranked, rank_list_picture, rank_lists
 from ctl.evaluate.ranking import rank_gallery
 
