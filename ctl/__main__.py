@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ctl.enrol.cli import add_gallery
-from ctl.errors import CTLError, printable
+from ctl.errors import CTLError, InputError, printable
 from ctl.evaluate.cli import add_evaluate
 from ctl.export.cli import add_export
 from ctl.options import KINDS, Commands, add_kind, add_model_options, engine_options
@@ -123,13 +123,17 @@ def add_bench(commands: Commands) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds per ratio (default: %(default)s)")
     parser.add_argument("--gallery", action="store_true", help="instead: searches of 10^4 to 10^6 made-up tracklets")
     parser.add_argument(
-        "--device", metavar="NAME", help="instead: an analysis on that device, and its agreement with a CPU"
+        "--device",
+        metavar="NAME",
+        help="instead: training and analysis on that device, and its agreement with a CPU",
     )
     parser.add_argument("--qdrant", metavar="URL", help="with --gallery: a Qdrant server to measure too")
     parser.set_defaults(run=run_bench)
 
 
 def run_bench(args: argparse.Namespace) -> int:
+    if args.rounds < 1:
+        raise InputError(f"--rounds must be ≥ 1, got {args.rounds}")
     if args.gallery:
         from ctl.bench.gallery import gallery_costs
 

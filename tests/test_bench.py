@@ -1,17 +1,21 @@
 """The head that the bench compares with computes the same embedding, and costs more multiply-adds."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from ctl.bench import gallery
+from ctl.bench import gallery, training
 from ctl.bench.device import agreement
 from ctl.bench.equation_order import embedding_in_equation_order
 from ctl.bench.model import multiply_adds
 from ctl.config import PRESETS
 from ctl.model import CTL
+from ctl.train.data import Batch
+from ctl.train.engine import Trainer
 from tests.conftest import randomise_
 
 
@@ -42,6 +46,42 @@ def test_made_up_gallery_is_searched_in_a_folder_and_in_qdrant(tmp_path: Path, m
     for costs in (gallery.measure_folder(tmp_path), gallery.measure_qdrant(tmp_path)):
         assert costs["recall_at_10"] == (pytest.approx(1, abs=0.05) if half else 1)
         assert 0 < costs["search_s"]["low"] <= costs["search_s"]["median"] < 60
+
+
+LATE = 0.5
+"""Seconds: several times what a step of the small recipe takes."""
+
+
+@pytest.mark.parametrize("what", ["step", "data"])
+def test_what_is_late_in_training_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = ("model.image_size=[64,64]", "model.channels=16", "model.clip_length=2", "batch.persons=6")
+    monkeypatch.setattr(training, "RECIPES", {"small": ("walkers-mobile", *small, "run.workers=0")})
+    monkeypatch.setattr(training, "TRAINED", 2 * training.PER_PERSON)
+    step, batches = Trainer.step, Trainer.batches
+
+    def late_step(self: Trainer, batch: Batch) -> dict[str, float]:
+        time.sleep(LATE)
+        return step(self, batch)
+
+    def late_batches(self: Trainer) -> Iterator[Batch]:
+        for batch in batches(self):
+            time.sleep(LATE)
+            yield batch
+
+    if what == "step":
+        monkeypatch.setattr(Trainer, "step", late_step)
+    else:
+        monkeypatch.setattr(Trainer, "batches", late_batches)
+    costs = training.training_costs("cpu", rounds=3)
+    small = costs["small"]
+    step_s, backbone_s = small["step_s"]["median"], small["backbone_s"]["median"]
+    waited_s = step_s * small["waiting_over_step"]["median"]
+    assert costs["heat_map_frames_per_s"] > 0
+    assert small["frames"] == 2 * 4 * 2
+    assert small["step_over_backbone"] == pytest.approx(step_s / backbone_s, rel=0.01)
+    assert small["hours"] == pytest.approx(3 * step_s * 1300 / 3600, rel=0.01)
+    assert step_s > LATE
+    assert (waited_s > LATE) == (what == "data")
 
 
 @pytest.mark.gpu

@@ -1,4 +1,4 @@
-"""`python -m ctl bench --device cuda`: what an analysis costs on a device, and whether it says what a CPU says."""
+"""`python -m ctl bench --device cuda`: what training and analysis cost there, and whether it says what a CPU says."""
 
 import tempfile
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from ctl.bench.report import write_hd_scene
-from ctl.bench.timing import seconds, spread
+from ctl.bench.timing import seconds, spread, synchronise
+from ctl.bench.training import training_costs
 from ctl.files import ROOT
 from ctl.inference import nodes_of, relate_tracklet
 from ctl.pipeline import Engine
@@ -25,8 +26,9 @@ def device_costs(device: str, rounds: int) -> dict[str, Any]:
     """Warm costs on a device, as medians with the lowest and highest of `rounds` rounds, and agreement with the CPU.
 
     Raises:
-        InputError: there is no such device.
+        InputError: there is no such device, or the extra [train] isn't installed.
     """
+    training = training_costs(device, rounds)
     engine = Engine.load(device=device)
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.mp4"
@@ -41,7 +43,7 @@ def device_costs(device: str, rounds: int) -> dict[str, Any]:
 
     def head() -> None:
         relate_tracklet(engine.model, one_clip)
-        _wait(engine.device)
+        synchronise(engine.device)
 
     def cam() -> None:
         engine.grad_cam(crops, aspect=person.tracklet.aspect)
@@ -56,6 +58,7 @@ def device_costs(device: str, rounds: int) -> dict[str, Any]:
         "graph_head_ms_a_clip": spread([1000 * seconds(head) for _ in range(rounds)]),
         f"grad_cam_of_{CAM_FRAMES}_frames_s": spread([seconds(cam) for _ in range(rounds)]),
         "agreement_with_cpu": agreement(device),
+        "training": training,
     }
 
 
@@ -80,8 +83,3 @@ def _agreement(on_cpu: Sequence[PersonAnalysis], on_device: Sequence[PersonAnaly
         "lowest_cosine": round(min(float(a.embedding @ b.embedding) for a, b in pairs), 6),
         "same_ranking": all([hit.key for hit in a.ranking] == [hit.key for hit in b.ranking] for a, b in pairs),
     }
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
