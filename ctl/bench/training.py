@@ -75,7 +75,7 @@ def training_costs(device: str, rounds: int) -> dict[str, Any]:
         maps = fill_heatmaps(first, tracklets[:1], accelerator)  # warms up
         filling = seconds(lambda: maps.fill(tracklets))
         costs: dict[str, Any] = {
-            "precision": accelerator.mixed_precision,
+            "precision": "bf16" if on_gpu else "fp32",
             "heat_map_frames_per_s": round(LENGTH * (len(tracklets) - 1) / filling, 1),
         }
         task = Task(tracklets[:TRAINED], *[Benchmark("bench", "nobody is ranked", ())] * 2)
