@@ -61,6 +61,12 @@ def choose_device(name: str) -> torch.device:
         raise InputError(f"device {name!r} can't be used here: choose auto or cpu") from error
 
 
+def synchronise(device: torch.device) -> None:
+    """Wait until a GPU has done all it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def runs_onnx(backend: Backend, device: torch.device) -> bool:
     """Whether networks on a device run in ONNX Runtime.
 

@@ -1,4 +1,4 @@
-"""The head that the bench compares with computes the same embedding, and costs more multiply-adds."""
+"""What the bench compares with computes the same, and what it measures is what it says."""
 
 import time
 from collections.abc import Iterator

@@ -8,15 +8,14 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from ctl.bench.report import write_hd_scene
-from ctl.bench.timing import seconds, spread, synchronise
+from ctl.bench.report import SAMPLES, write_hd_scene
+from ctl.bench.timing import seconds, spread
 from ctl.bench.training import training_costs
-from ctl.files import ROOT
 from ctl.inference import nodes_of, relate_tracklet
 from ctl.pipeline import Engine
+from ctl.runtime import synchronise
 from ctl.types import PersonAnalysis
 
-SAMPLES: Final = ROOT / "assets" / "samples"
 AGREEMENT_CLIPS: Final = ("man-lab1", "woman-lab4", "walker-0010", "street")
 SCENE_SECONDS: Final = 5.0
 CAM_FRAMES: Final = 50

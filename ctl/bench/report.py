@@ -26,7 +26,8 @@ from ctl.types import Tracklet
 from ctl.video.reader import open_clip
 from ctl.video.writer import write_video
 
-SCENE: Final = ROOT / "assets" / "samples" / "street.mp4"
+SAMPLES: Final = ROOT / "assets" / "samples"
+SCENE: Final = SAMPLES / "street.mp4"
 HD: Final = (1280, 720)
 
 MEASURED: Final = """

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from statistics import median
 from time import perf_counter
 
-import torch
-
 Work = Callable[[], object]
 
 
@@ -24,9 +22,3 @@ def ratio(above: Work, below: Work, rounds: int) -> dict[str, float]:
 def spread(values: list[float]) -> dict[str, float]:
     """Median, lowest and highest, to four digits that count."""
     return {name: float(f"{of(values):.4g}") for name, of in (("median", median), ("low", min), ("high", max))}
-
-
-def synchronise(device: torch.device) -> None:
-    """Wait until a GPU has done all it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -14,12 +14,12 @@ import torch
 from PIL import Image
 
 from ctl.bench.memory import peak_mb
-from ctl.bench.timing import seconds, spread, synchronise
+from ctl.bench.report import SAMPLES
+from ctl.bench.timing import seconds, spread
 from ctl.data.benchmark import Benchmark, TrackletFiles
 from ctl.errors import require_packages
-from ctl.files import ROOT
 from ctl.jpeg import encode_jpeg
-from ctl.runtime import choose_device
+from ctl.runtime import choose_device, synchronise
 from ctl.train.data import Batch, Task
 from ctl.train.engine import Trainer, fill_heatmaps
 from ctl.train.toml import read_config
@@ -99,7 +99,7 @@ def make_tracklets(folder: Path, count: int, size: tuple[int, int]) -> tuple[Tra
     """
     pictures = list[Path]()
     for clip in CLIPS:
-        with open_clip(ROOT / "assets" / "samples" / clip) as frames:
+        with open_clip(SAMPLES / clip) as frames:
             for frame in frames:
                 pictures.append(folder / f"{len(pictures)}.jpg")
                 pictures[-1].write_bytes(encode_jpeg(Image.fromarray(frame.image).resize(size[::-1]), quality=90))

@@ -18,6 +18,7 @@ from ctl.keypoints.base import KeypointEstimator
 from ctl.keypoints.undistorted import look, true_width
 from ctl.model import CTL
 from ctl.progress import Progress
+from ctl.runtime import synchronise
 from ctl.types import Keypoints, Trace
 
 
@@ -120,6 +121,5 @@ class _Clock:
     def time(self, stage: str) -> Iterator[None]:
         start = perf_counter()
         yield
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        synchronise(self.device)
         self.seconds[stage] += perf_counter() - start
