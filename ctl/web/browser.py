@@ -10,9 +10,10 @@ def script(name: str) -> str:
     return Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")
 
 
-def calling(name: str) -> str:
-    """A function of JavaScript that runs such a script, which then needs nothing of an element."""
-    return f"() => {{\n{script(name)}\n}}"
+def make_head() -> str:
+    """Scripts for the page's head, which need nothing of an element. They run before the page is laid out: what a
+    visitor does at once is not lost."""
+    return "".join(f"<script>(() => {{\n{script(name)}\n}})();</script>" for name in ("access", "paste", "stream"))
 
 
 def pressing(buttons: str) -> str:

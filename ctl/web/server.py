@@ -17,6 +17,7 @@ from ctl.files import ROOT
 from ctl.video.limits import LIMITS
 from ctl.web import text
 from ctl.web.api import answer_mcp_in_json
+from ctl.web.browser import make_head
 from ctl.web.samples import SAMPLES, Sample
 from ctl.web.service import ExplainService
 from ctl.web.theme import make_css, make_theme
@@ -76,6 +77,7 @@ def start(service: ExplainService, samples: Sequence[Sample], host: str, ports: 
                     server_port=port,
                     theme=make_theme(),
                     css=make_css(),
+                    head=make_head(),
                     favicon_path=ICON,
                     footer_links=["api"],
                     allowed_paths=[str(SAMPLES), str(PREVIEW)],

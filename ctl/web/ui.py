@@ -6,8 +6,7 @@ from typing import Any, Final
 import gradio as gr
 
 from ctl.web import api, filling, handlers, page, text
-from ctl.web.access import NAME_THE_UNNAMED
-from ctl.web.browser import calling, pressing
+from ctl.web.browser import pressing
 from ctl.web.links import READ_QUERY, RUN_ASKED, SHOW_STOP, WRITE_LINK
 from ctl.web.queues import EACH, MODEL, PLUMBING, SHOWING
 from ctl.web.samples import Sample
@@ -76,8 +75,6 @@ def _connect_samples(app: gr.Blocks, shown: page.Page) -> gr.events.Dependency:
     """Samples are chosen by their pictures, by the tour and by the page's own address. Gives the opening of the
     page."""
     search = gr.Textbox("", visible="hidden", label="Address")
-    for mend in (NAME_THE_UNNAMED, calling("paste"), calling("stream")):
-        app.load(None, None, None, js=mend)
     opened = app.load(None, None, search, js=READ_QUERY)
     filled = [*shown.showing, shown.clip.clip, shown.clip.status, shown.pending]
     options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **SHOWING}
