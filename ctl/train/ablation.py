@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,33 +57,42 @@ class Planned:
         return values if "average_precision" in values else None
 
 
-def ablate(table: str, config: TrainConfig, seeds: int, out: Path, say: Callable[[str], None], jobs: int = 1) -> Rows:
-    """Train and score the runs of a table that are missing; write the table anew after each.
+def ablate(
+    tables: Sequence[str], config: TrainConfig, seeds: int, out: Path, say: Callable[[str], None], jobs: int = 1
+) -> dict[str, Rows]:
+    """Train and score the runs of some tables that are missing; write a table anew after each of its runs.
 
     Args:
-        table: "3", "4", "5", "fig7a" or "fig7b". "3" begins with the backbone that training starts from, alone.
+        tables: of "3", "4", "5", "fig7a" and "fig7b". "3" begins with the backbone that training starts from, alone.
         config: its model is the full one, which the rows vary.
-        seeds: how many, beginning with `config.run.seed`.
-        out: gets `runs`, and the table as .json, .md and .svg.
+        seeds: how many, beginning with `config.run.seed`. One of all tables is made before the next.
+        out: gets `runs`, and each table as .json, .md and .svg.
         say: told of each run that comes next, or that ended if several go on at once.
         jobs: runs at once, each in a process with its share of the cores; they share a GPU.
     Raises:
         InputError: no such table; otherwise as `train`.
     """
-    runs = plan(table, config, seeds, out)
+    planned = {table: plan(table, config, seeds, out) for table in tables}
     accelerator = make_accelerator(config)
     if jobs > 1 and accelerator.num_processes > 1:
         raise InputError("--jobs starts processes of its own: leave it out under accelerate or torchrun")
     if accelerator.is_main_process:
         require_writable(out)
-    missing = [run for run in runs if run.result is None]
-    for _ in _run_beside(missing, jobs, say) if jobs > 1 else _run_in_turn(missing, say):
-        if accelerator.is_main_process:
-            write_table(table, config, _results(runs), out)
-    results = _results(runs)
-    if not missing and accelerator.is_main_process:
-        write_table(table, config, results, out)
-    return to_rows(results)
+
+    def write(ended: Planned | None = None) -> None:
+        """Every table, or those of a run."""
+        for table, runs in planned.items():
+            if accelerator.is_main_process and (ended is None or any(run.folder == ended.folder for run in runs)):
+                write_table(table, config, _results(runs), out)
+
+    by_folder: dict[Path, Planned] = {}
+    for run in sorted(chain(*planned.values()), key=lambda run: run.config.run.seed):
+        by_folder.setdefault(run.folder, run)
+    missing = [run for run in by_folder.values() if run.result is None]
+    for ended in _run_beside(missing, jobs, say) if jobs > 1 else _run_in_turn(missing, say):
+        write(ended)
+    write()
+    return {table: to_rows(_results(runs)) for table, runs in planned.items()}
 
 
 def plan(table: str, config: TrainConfig, seeds: int, out: Path) -> list[Planned]:

@@ -36,9 +36,11 @@ def run_train(args: argparse.Namespace) -> int:
 
 def add_ablate(commands: Commands) -> None:
     parser = commands.add_parser(
-        "ablate", help="Train and score every row of one of the paper's tables; goes on where it was stopped."
+        "ablate", help="Train and score every row of the paper's tables; goes on where it was stopped."
     )
-    parser.add_argument("--table", choices=("3", "4", "5", "fig7a", "fig7b"), required=True)
+    parser.add_argument(
+        "--table", nargs="+", choices=("3", "4", "5", "fig7a", "fig7b"), required=True, help="one or several"
+    )
     parser.add_argument("--dataset", required=True, metavar="NAME", help="walkers, mars, ilids-vid, prid2011, ls-vid")
     parser.add_argument("--root", required=True, metavar="DIR", help="folder of the data set")
     parser.add_argument(
@@ -46,7 +48,7 @@ def add_ablate(commands: Commands) -> None:
     )
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--seeds", type=int, default=3, help="runs per row (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the runs and the table")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs and the tables")
     parser.add_argument(
         "--jobs",
         type=int,
@@ -70,5 +72,6 @@ def run_ablate(args: argparse.Namespace) -> int:
     config = read_config(args.config, args.overrides)
     config = replace(config, data=replace(config.data, name=args.dataset, root=args.root))
     ablate(args.table, config, args.seeds, args.out, lambda line: print(line, file=sys.stderr), args.jobs)
-    print((args.out / f"table-{args.table}.md").read_text(encoding="utf-8"))
+    for table in args.table:
+        print((args.out / f"table-{table}.md").read_text(encoding="utf-8"))
     return 0

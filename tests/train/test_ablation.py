@@ -46,13 +46,13 @@ class Table:
 def table(tmp_path_factory: pytest.TempPathFactory, settings: Path) -> Table:
     folder = tmp_path_factory.mktemp("table")
     config = read_config(settings, (*CONSTANT, "schedule.steps_per_epoch=2"))
-    return Table(config, ablate("fig7b", config, 1, folder, lambda line: None), folder)
+    return Table(config, ablate(["fig7b"], config, 1, folder, lambda line: None)["fig7b"], folder)
 
 
 @pytest.mark.slow
 def test_rows_and_seeds_are_run_once_and_shared_between_tables(start: Path, configure, tmp_path: Path) -> None:
     config, said = configure(*SHORT, f"start.checkpoint={start}"), []
-    rows = ablate("4", config, 2, tmp_path, said.append)
+    rows = ablate(["4"], config, 2, tmp_path, said.append)["4"]
     assert list(rows) == list(ablation_rows("4", config.model))
     assert len(said) == 6
     assert said[0].startswith("CTL-Ap, seed 0: ")
@@ -70,12 +70,12 @@ def test_rows_and_seeds_are_run_once_and_shared_between_tables(start: Path, conf
     (runs[0] / RESULT).unlink()
     stamps = {run: (run / LAST / "model.safetensors").stat().st_mtime_ns for run in runs}
     said.clear()
-    assert ablate("4", config, 2, tmp_path, said.append) == rows
+    assert ablate(["4"], config, 2, tmp_path, said.append) == {"4": rows}
     assert [line.endswith(str(runs[0])) for line in said] == [True]
     assert {run: (run / LAST / "model.safetensors").stat().st_mtime_ns for run in runs} == stamps
 
     said.clear()
-    three = ablate("3", config, 1, tmp_path, said.append)
+    three = ablate(["3"], config, 1, tmp_path, said.append)["3"]
     assert [line.split(",")[0] for line in said] == [IMAGENET, "Basel", "Basel+ContRe", "Basel+ContRe+3D"]
     assert list(three) == [IMAGENET, *ablation_rows("3", config.model)]
     task, accelerator = load_task(config.data), make_accelerator(config)
@@ -100,7 +100,7 @@ def test_a_half_run_is_resumed(configure, table: Table, tmp_path: Path) -> None:
     shutil.copy(whole / SETTINGS, half)
     shutil.copy(tmp_path / "one" / STATE, half)
 
-    assert ablate("fig7b", table.config, 1, tmp_path / "half", lambda line: None) == table.rows
+    assert ablate(["fig7b"], table.config, 1, tmp_path / "half", lambda line: None)["fig7b"] == table.rows
     assert [json.loads(line)["step"] for line in (half / LOG).read_text().splitlines()] == [2]
     assert (half / STATE).read_bytes() == (whole / STATE).read_bytes()
 
@@ -109,7 +109,7 @@ def test_a_half_run_is_resumed(configure, table: Table, tmp_path: Path) -> None:
 def test_runs_beside_each_other_give_the_same_table(table: Table, tmp_path: Path) -> None:
     lines: list[str] = []
     config = replace(table.config, run=replace(table.config.run, workers=1))  # which are spawned there, not forked
-    assert ablate("fig7b", config, 1, tmp_path, lines.append, jobs=2) == table.rows
+    assert ablate(["fig7b"], config, 1, tmp_path, lines.append, jobs=2)["fig7b"] == table.rows
     assert len(lines) == len(table.rows)
     beside, in_turn = (json.loads((folder / "table-fig7b.json").read_text()) for folder in (tmp_path, table.folder))
     assert beside == in_turn
@@ -125,13 +125,31 @@ def test_a_result_without_its_queries_is_scored_again_and_not_trained(table: Tab
     whole = json.loads((run / RESULT).read_text())
     (run / RESULT).write_text(json.dumps({k: v for k, v in whole.items() if k not in ("persons", "average_precision")}))
     weights = (run / LAST / "model.safetensors").stat().st_mtime_ns
-    assert ablate("fig7b", table.config, 1, tmp_path / "copy", lambda line: None) == table.rows
+    assert ablate(["fig7b"], table.config, 1, tmp_path / "copy", lambda line: None)["fig7b"] == table.rows
     again = json.loads((run / RESULT).read_text())
     assert again["average_precision"] == pytest.approx(whole["average_precision"])
     assert sum(again["average_precision"]) / len(again["persons"]) == pytest.approx(again["mAP"])
     assert (run / LAST / "model.safetensors").stat().st_mtime_ns == weights
 
 
+@pytest.mark.slow
+def test_several_tables_are_made_seed_by_seed(table: Table, tmp_path: Path) -> None:
+    shutil.copytree(table.folder / "runs", tmp_path / "runs")
+    said: list[str] = []
+    both = ablate(["fig7a", "fig7b"], table.config, 2, tmp_path, said.append)
+    assert [line.split(": ")[0] for line in said] == [
+        *("L=1, seed 0", "L=3, seed 0"),  # all of Fig. 7b is there, and its τ=3 is the L=2 of Fig. 7a
+        *("L=1, seed 1", "L=2, seed 1", "L=3, seed 1", "τ=1, seed 1", "τ=5, seed 1"),
+    ]
+    assert both["fig7a"]["L=2"] == both["fig7b"]["τ=3"]
+    for name, rows in both.items():
+        written = json.loads((tmp_path / f"table-{name}.json").read_text())["rows"]
+        assert {row: tuple(metrics["mAP"]["values"]) for row, metrics in written.items()} == {
+            row: metrics["mAP"].values for row, metrics in rows.items()
+        }
+        assert all(len(metrics["mAP"].values) == 2 for metrics in rows.values())
+
+
 def test_an_unknown_table_names_the_known_ones(configure, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no ablation '9': choose one of 3, 4, 5, fig7a, fig7b"):
-        ablate("9", configure(), 1, tmp_path, print)
+        ablate(["3", "9"], configure(), 1, tmp_path, print)
