@@ -15,8 +15,10 @@ from ctl.video.resize import stretch
 from ctl.video.rgb import to_rgb
 
 MEMORY_BYTES: Final = 2 * 10**9
-"""Default budget of a `FrameStore`: 36,000 frames of 192×96, nearly the training part of Walkers."""
+"""What all stores of a run may take together: 20,000 frames of 256×128, half the training part of walkers-v1."""
 
+BLOCK: Final = 512
+"""Frames that are kept in one piece. Small pieces, each between others that come and go, took twice their own size."""
 
 LEAVE_OUT: Final = "leave such frames out with --leave-out-damaged (in training: data.leave_out_damaged = true)"
 
@@ -75,7 +77,8 @@ class FrameStore:
     def __init__(self, image_size: tuple[int, int], memory_bytes: int = MEMORY_BYTES) -> None:
         self.image_size = image_size
         self._room = memory_bytes // (image_size[0] * image_size[1] * 3)
-        self._kept: dict[Path, np.ndarray] = {}
+        self._places: dict[Path, int] = {}
+        self._blocks: list[np.ndarray] = []
 
     def read(self, tracklet: TrackletFiles, indices: Iterable[int] | None = None) -> np.ndarray:
         """Read frames as `read_frames` does, each file once while there is room."""
@@ -83,10 +86,14 @@ class FrameStore:
         return np.stack([self._read(tracklet.frames[index]) for index in chosen])
 
     def _read(self, path: Path) -> np.ndarray:
-        kept = self._kept.get(path)
-        if kept is not None:
-            return kept
-        frame = read_frame(path, self.image_size)
-        if len(self._kept) < self._room:
-            self._kept[path] = frame
-        return frame
+        place = self._places.get(path)
+        if place is None:
+            frame = read_frame(path, self.image_size)
+            place = len(self._places)
+            if place == self._room:
+                return frame
+            if place % BLOCK == 0:
+                self._blocks.append(np.empty((min(BLOCK, self._room - place), *self.image_size, 3), np.uint8))
+            self._blocks[-1][place % BLOCK] = frame
+            self._places[path] = place
+        return self._blocks[place // BLOCK][place % BLOCK]

@@ -7,7 +7,7 @@ import torch
 from ctl.data.batch_transforms import augment_batch
 from ctl.data.benchmark import TrackletFiles
 from ctl.data.clips import Clips
-from ctl.data.frames import FrameStore
+from ctl.data.frames import MEMORY_BYTES, FrameStore
 from ctl.data.heatmaps import StoredHeatMaps
 from ctl.data.recipes import Recipes
 from ctl.data.resident import (
@@ -52,8 +52,10 @@ def open_batches(
         InputError: a picture can't be read, or heat maps are missing.
     """
     if device.type != "cuda" or (place := _place(config, tracklets, maps, device, ranks)) is None:
-        clips = Clips(tracklets, FrameStore(maps.image_size), maps, config.augment, config.model.clip_length)
-        return read_ahead(clips, keys, config.run.workers, pin=device.type == "cuda")
+        workers = config.run.workers
+        store = FrameStore(maps.image_size, MEMORY_BYTES // max(1, workers))
+        clips = Clips(tracklets, store, maps, config.augment, config.model.clip_length)
+        return read_ahead(clips, keys, workers, pin=device.type == "cuda")
     readers = max(1, available_cores() // ranks) if config.run.workers else 0
     with progress_bar("training set") as step:
         stored = read_resident(tracklets, maps, place, readers, step)

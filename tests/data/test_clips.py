@@ -90,16 +90,18 @@ def test_occluders_show_somebody_else(tracklets: list[TrackletFiles], maps: Heat
     assert changes > 10
 
 
-def test_a_store_reads_each_file_once_while_its_budget_lasts(tmp_path: Path) -> None:
+def test_a_store_reads_each_file_once_while_its_budget_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctl.data.frames.BLOCK", 2)
     rng = np.random.default_rng(0)
-    files = [save(tmp_path / f"{n}.png", rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)) for n in range(3)]
+    pictures = rng.integers(0, 256, (6, *SIZE, 3), dtype=np.uint8)
+    files = [save(tmp_path / f"{n}.png", picture) for n, picture in enumerate(pictures)]
     tracklet = TrackletFiles(tuple(files), 1, 1)
-    store = FrameStore(SIZE, memory_bytes=2 * SIZE[0] * SIZE[1] * 3 + 5)
-    first = store.read(tracklet)
-    for file in files[:2]:
+    store = FrameStore(SIZE, memory_bytes=5 * SIZE[0] * SIZE[1] * 3 + 5)
+    np.testing.assert_array_equal(store.read(tracklet), pictures)
+    for file in files[:5]:
         file.unlink()
-    np.testing.assert_array_equal(store.read(tracklet), first)
-    np.testing.assert_array_equal(store.read(tracklet, [1, 1]), first[[1, 1]])
-    files[2].unlink()
-    with pytest.raises(Exception, match=r"2\.png is missing"):
+    np.testing.assert_array_equal(store.read(tracklet), pictures)
+    np.testing.assert_array_equal(store.read(tracklet, [4, 1, 1]), pictures[[4, 1, 1]])
+    files[5].unlink()
+    with pytest.raises(Exception, match=r"5\.png is missing"):
         store.read(tracklet)
