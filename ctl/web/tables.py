@@ -107,11 +107,11 @@ def _table(stored: dict[str, Any]) -> Table:
 
 def bars_html(table: Table) -> str:
     """The first column of numbers as bars, as a fragment of HTML; the table has the numbers for screen readers."""
-    values = [(row[0], float(row[1].split()[0])) for row in table.rows]
-    low = 10 * (min(value for _, value in values) // 10)
+    named = [(row[0], row[1]) for row in table.rows]
+    low = 10 * (min(float(value) for _, value in named) // 10)
     rows = "".join(
-        f'<span>{escape(name)}</span><i style="--share:{(value - low) / (100 - low):.3f}"></i><b>{value:g}</b>'
-        for name, value in values
+        f'<span>{escape(name)}</span><i style="--share:{(float(value) - low) / (100 - low):.3f}"></i><b>{value}</b>'
+        for name, value in named
     )
     return (
         f'<figure class="ctl-plot" aria-hidden="true"><figcaption>{escape(table.title)}: {escape(table.heads[1])}, '

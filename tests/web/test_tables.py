@@ -1,12 +1,13 @@
 """The tables of the tour: the paper's as the paper has them, and a checkpoint's own, read from its folder."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from ctl.errors import InputError
-from ctl.web.tables import PAPER, own_tables, tables_html
+from ctl.web.tables import PAPER, bars_html, own_tables, tables_html
 
 
 def test_the_papers_best_rows_are_ctl() -> None:
@@ -15,6 +16,11 @@ def test_the_papers_best_rows_are_ctl() -> None:
         best = max(table.rows, key=lambda row: float(row[1]))
         assert best[0].startswith(("CTL", "Basel + ContRe + 3D + CS"))
     assert [table.rows[-1][-1] for table in PAPER] == ["86.7", "100.0", "86.7"]
+
+
+def test_bars_have_the_numbers_as_the_paper_prints_them() -> None:
+    for table in PAPER:
+        assert re.findall("<b>(.*?)</b>", bars_html(table)) == [row[1] for row in table.rows]
 
 
 def test_a_checkpoint_without_results_has_no_table(tmp_path: Path) -> None:
