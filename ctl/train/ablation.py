@@ -60,7 +60,7 @@ class Planned:
 def ablate(
     tables: Sequence[str], config: TrainConfig, seeds: int, out: Path, say: Callable[[str], None], jobs: int = 1
 ) -> dict[str, Rows]:
-    """Train and score the runs of some tables that are missing; write a table anew after each of its runs.
+    """Train and score the runs of some tables that are missing; write the tables at once, and anew after each run.
 
     Args:
         tables: of "3", "4", "5", "fig7a" and "fig7b". "3" begins with the backbone that training starts from, alone.
@@ -79,19 +79,18 @@ def ablate(
     if accelerator.is_main_process:
         require_writable(out)
 
-    def write(ended: Planned | None = None) -> None:
-        """Every table, or those of a run."""
+    def write() -> None:
         for table, runs in planned.items():
-            if accelerator.is_main_process and (ended is None or any(run.folder == ended.folder for run in runs)):
-                write_table(table, config, _results(runs), out)
+            if accelerator.is_main_process and (results := _results(runs)):
+                write_table(table, config, results, out)
 
     by_folder: dict[Path, Planned] = {}
     for run in sorted(chain(*planned.values()), key=lambda run: run.config.run.seed):
         by_folder.setdefault(run.folder, run)
     missing = [run for run in by_folder.values() if run.result is None]
-    for ended in _run_beside(missing, jobs, say) if jobs > 1 else _run_in_turn(missing, say):
-        write(ended)
     write()
+    for _ in _run_beside(missing, jobs, say) if jobs > 1 else _run_in_turn(missing, say):
+        write()
     return {table: to_rows(_results(runs)) for table, runs in planned.items()}
 
 
