@@ -15,35 +15,42 @@ def batch_hard_triplet_loss(features: Tensor, identities: Tensor, margin: float 
     Assumed: margin 0.3 and Euclidean distance, as the field does; the paper gives neither.
 
     Args:
-        features: (B, C) float.
+        features: (..., B, C) float.
         identities: (B,) int.
         margin: distance by which the nearest other person has to be farther than the farthest clip of the same person.
     Returns:
-        () float ≥ 0, mean over the batch.
+        (...) float ≥ 0, mean over the batch.
     Raises:
-        ValueError: a clip has no negative, i.e. the batch holds one person only.
+        ValueError: a clip has no negative, i.e. the batch holds one person only. On a GPU nobody asks, as the answer
+            would have to be waited for, and the loss of such a batch is 0.
     """
     features = _at_least_float32(features)
     same = identities[:, None] == identities[None, :]  # (B, B)
-    if bool(same.all()):
+    if same.device.type == "cpu" and bool(same.all()):
         raise ValueError("batch_hard_triplet_loss needs clips of at least two persons in a batch")
-    distance = _distances(features)  # (B, B)
-    hardest_positive = distance.masked_fill(~same, -torch.inf).amax(dim=1)
-    hardest_negative = distance.masked_fill(same, torch.inf).amin(dim=1)
-    return F.relu(hardest_positive - hardest_negative + margin).mean()
+    distance = _distances(features)  # (..., B, B)
+    hardest_positive = distance.masked_fill(~same, -torch.inf).amax(dim=-1)  # (..., B)
+    hardest_negative = distance.masked_fill(same, torch.inf).amin(dim=-1)
+    return F.relu(hardest_positive - hardest_negative + margin).mean(dim=-1)
 
 
 def identification_loss(logits: Tensor, identities: Tensor, smoothing: float = 0.1) -> Tensor:
     """Cross-entropy with label smoothing (Szegedy et al. 2016). Assumed: smoothing 0.1; the paper gives none.
 
     Args:
-        logits: (B, K) float.
+        logits: (..., B, K) float.
         identities: (B,) int in 0..K-1.
         smoothing: share of the target that is spread over all K identities.
     Returns:
-        () float ≥ 0, mean over the batch.
+        (...) float ≥ 0, mean over the batch.
     """
-    return F.cross_entropy(_at_least_float32(logits), identities, label_smoothing=smoothing)
+    each = F.cross_entropy(
+        _at_least_float32(logits).flatten(0, -2),
+        identities.expand(logits.shape[:-1]).flatten(),
+        label_smoothing=smoothing,
+        reduction="none",
+    )
+    return each.view(logits.shape[:-1]).mean(dim=-1)
 
 
 def diversity_loss(parts: Tensor) -> Tensor:
@@ -101,13 +108,13 @@ def ctl_loss(
     """
     if output.logits is None:
         raise ValueError("ctl_loss needs a model with classifiers: set identities in its config")
-    features = output.compared if triplet_after_neck else output.features
-    triplet = torch.stack([batch_hard_triplet_loss(f, identities, margin) for f in features]).sum()
-    identification = torch.stack([identification_loss(x, identities, smoothing) for x in output.logits]).sum()
+    features = torch.stack(output.compared if triplet_after_neck else output.features)  # (3, B, C)
+    triplet = batch_hard_triplet_loss(features, identities, margin).sum()
+    identification = identification_loss(torch.stack(output.logits), identities, smoothing).sum()
     scales = torch.zeros_like(triplet)
-    if scales_weight:
-        for logits in output.scale_logits.values():
-            scales = scales + scales_weight * identification_loss(logits, identities, smoothing)
+    if scales_weight and output.scale_logits:
+        finer = torch.stack(tuple(output.scale_logits.values()))
+        scales = scales_weight * identification_loss(finer, identities, smoothing).sum()
     diversity = diversity_loss(output.parts)
     return LossParts(weights[0] * triplet, weights[1] * identification, weights[2] * diversity, scales)
 
@@ -118,6 +125,6 @@ def _at_least_float32(values: Tensor) -> Tensor:
 
 
 def _distances(features: Tensor) -> Tensor:
-    """Euclidean distances (B, B). The root is taken of at least 1e-12, so that its gradient is finite at zero."""
-    squares = features.square().sum(dim=1)
-    return (squares[:, None] + squares[None, :] - 2 * features @ features.mT).clamp_min(1e-12).sqrt()
+    """Euclidean distances (..., B, B). The root is taken of at least 1e-12, so that its gradient is finite at zero."""
+    squares = features.square().sum(dim=-1, keepdim=True)  # (..., B, 1)
+    return (squares + squares.mT - 2 * features @ features.mT).clamp_min(1e-12).sqrt()

@@ -1,10 +1,14 @@
 """Eq. 8 and 9 and the two losses the paper borrows, against loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from ctl.config import ModelConfig
+from ctl.config import PRESETS, ModelConfig
 from ctl.losses import batch_hard_triplet_loss, ctl_loss, diversity_loss, identification_loss
 from ctl.model import CTL
 from tests.oracles import equations as eq
@@ -119,3 +123,26 @@ def test_each_finer_scale_has_to_say_alone_who_it_is(necks):
     assert loss.total.item() == pytest.approx(ctl_loss(output, identities).total.item() + 0.3 * want, rel=1e-4)
     loss.scales.backward()
     assert all(carry.weight.weight.grad.any() for carry in model.fuse_scales[-1].carry.values())
+
+
+class NothingFromTheCPU(TorchDispatchMode):
+    """Raises where a computation on another device takes a tensor from the CPU, or makes one there."""
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
+        places = {tensor.device.type for tensor in tensors if tensor.ndim}
+        assert "cpu" not in places, f"{operation} on {places}"
+        return result
+
+
+@pytest.mark.parametrize("preset", ["mobile", "paper"])
+def test_a_pass_forward_and_back_never_waits_for_the_device(preset):
+    """A tensor of the meta device has no values: asking for one raises, where a GPU would first do all it was given."""
+    config = replace(PRESETS[preset], image_size=(64, 32), identities=4, relation="cosine", carry_norm=True)
+    model = CTL(replace(config, body_prior=1.5, bn_neck=True, self_links=True)).to("meta")
+    frames, logits = torch.empty(4, 2, 3, 64, 32, device="meta"), torch.empty(4, 2, 17, 16, 8, device="meta")
+    identities = torch.empty(4, dtype=torch.int64, device="meta")
+    with NothingFromTheCPU():
+        ctl_loss(model(frames, logits), identities, scales_weight=0.3).total.backward()
+    assert all(weight.grad is not None for weight in model.graphs.parameters())
