@@ -15,7 +15,7 @@ class Nodes(NamedTuple):
     scales: dict[str, Tensor]  # "s1", "s2", "s3" -> (B, T, N, C), V_s
 
 
-def overlap_matrix(cells: int, pixels: int, device: torch.device | None = None) -> Tensor:
+def overlap_matrix(cells: int, pixels: int, device: torch.device) -> Tensor:
     """(cells, pixels): share of each of `pixels` equal spans that lies in each of `cells` spans; columns sum to 1."""
     edges = torch.arange(cells + 1, device=device) * (pixels / cells)
     start = torch.arange(pixels, device=device)
@@ -36,7 +36,8 @@ def spatial_mass(heatmap_logits: Tensor, height: int, width: int) -> Tensor:
     h, w = heatmap_logits.shape[-2:]
     mass = heatmap_logits.flatten(-2).softmax(dim=-1).unflatten(-1, (h, w))
     # Made on the device: a copy from the CPU would wait there for the backbone.
-    rows, columns = (overlap_matrix(*sizes, mass.device).to(mass.dtype) for sizes in ((height, h), (width, w)))
+    rows = overlap_matrix(height, h, mass.device).to(mass.dtype)
+    columns = overlap_matrix(width, w, mass.device).to(mass.dtype)
     return rows @ mass @ columns.mT
 
 
